@@ -1,0 +1,170 @@
+"""What every stage that runs a network shares: device, precision, batches that fit."""
+
+import contextlib
+import functools
+
+import numpy as np
+
+PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+
+
+def resolve_device(device="auto"):
+    """``"auto"`` is the first of CUDA, MPS and the CPU that is there; else as torch names it."""
+    import torch
+
+    if device != "auto":
+        return torch.device(device)
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+@functools.cache
+def _cpu_has_bf16():
+    """Whether matrix products in bfloat16 run in hardware on this processor."""
+    import torch
+
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    keys = ("avx512_bf16", "amx_bf16", "bf16")
+    if any(capabilities.get(key, False) for key in keys):
+        return True
+    check = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return bool(check and check())
+
+
+def resolve_precision(precision, device):
+    """The torch dtype that a network computes in.
+
+    ``"auto"`` is bfloat16 where the processor or the GPU multiplies it in hardware (x86 with
+    AVX512_BF16 or AMX; NVIDIA from Ampere), else float16 on older CUDA devices, else float32.
+    """
+    import torch
+
+    if precision != "auto":
+        return getattr(torch, precision)
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(False) else torch.float16
+    if device.type == "cpu" and _cpu_has_bf16():
+        return torch.bfloat16
+    return torch.float32
+
+
+def autocast(device, precision="auto"):
+    """Context in which a network computes at `precision`."""
+    import torch
+
+    dtype = resolve_precision(precision, device)
+    if dtype == torch.float32:
+        return contextlib.nullcontext()
+    return torch.autocast(device.type, dtype)
+
+
+def to_input(batch, device):
+    """(m, H, W) uint8 → (m, 1, H, W) float32 in [-1, 1], channels last: ``x / 127.5 - 1``."""
+    import torch
+
+    tensor = torch.from_numpy(np.ascontiguousarray(batch))
+    if device.type == "cuda":
+        tensor = tensor.pin_memory().to(device, non_blocking=True)
+    elif device.type != "cpu":
+        tensor = tensor.to(device)
+    tensor = tensor.unsqueeze(1).to(torch.float32).mul_(1 / 127.5).sub_(1.0)
+    return tensor.contiguous(memory_format=torch.channels_last)
+
+
+def run_in_batches(function, batch, batch_size):
+    """``function`` on at most `batch_size` rows of `batch` at a time, fewer if memory runs out.
+
+    Parameters
+    ----------
+    function : callable
+        (m, ...) array → (m, ...) array; what it allocates grows with m.
+    batch : ndarray of shape (n, ...)
+    batch_size : int
+
+    Returns
+    -------
+    ndarray of shape (n, ...)
+
+    Raises
+    ------
+    MemoryError
+        When a single row does not fit.
+    """
+    parts, start = [], 0
+    while start < len(batch):
+        try:
+            parts.append(function(batch[start : start + batch_size]))
+            start += batch_size
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            if batch_size == 1:
+                raise MemoryError(
+                    "One image alone does not fit in the device's memory; use smaller images, a "
+                    'smaller network or device="cpu".'
+                ) from error
+            batch_size = max(1, batch_size // 2)
+            _empty_cache()
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def is_out_of_memory(error):
+    """Whether torch or numpy ran out of memory, on a GPU or in RAM."""
+    import torch
+
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    text = str(error).lower()
+    return "out of memory" in text or "can't allocate memory" in text
+
+
+def _empty_cache():
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def fold_batch_norms(module):
+    """A copy of `module` in eval mode with batch norms folded into the convolutions before them.
+
+    A batch norm is folded when its parent defines it right after a convolution of as many output
+    channels (the pattern of every backbone here), and the result is checked against the original
+    on random input: a network that breaks the pattern is returned unfolded.
+    """
+    import copy
+
+    import torch
+    from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+    original = module.eval()
+    folded = copy.deepcopy(original)
+    for parent in folded.modules():
+        previous = None
+        for name, child in list(parent.named_children()):
+            if (
+                isinstance(child, torch.nn.BatchNorm2d)
+                and previous is not None
+                and isinstance(previous[1], torch.nn.Conv2d)
+                and previous[1].out_channels == child.num_features
+            ):
+                setattr(parent, previous[0], fuse_conv_bn_eval(previous[1], child))
+                setattr(parent, name, torch.nn.Identity())
+            previous = (name, child)
+    return folded
+
+
+@contextlib.contextmanager
+def seeded(random_state, device=None):
+    """Context in which torch draws from `random_state`; the global state is as before after it."""
+    import torch
+    from sklearn.utils import check_random_state
+
+    seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+    devices = [device] if device is not None and device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed)
+        yield seed

@@ -1,0 +1,8 @@
+"""From files and arrays to equalised uint8 images of one size."""
+
+from .._lazy import attach
+
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {"HistEqualizer": "equalize", "ImageLoader": "loader", "read_image": "loader"},
+)

@@ -1,0 +1,136 @@
+"""ImageLoader: files and arrays of any size to images of one size."""
+
+from functools import partial
+from numbers import Integral, Real
+
+from sklearn.base import _fit_context
+from sklearn.utils._param_validation import Interval
+
+from .._base import _ImageToImage
+from .._decode import read_image
+from .._store import open_store
+
+__all__ = ["ImageLoader", "read_image"]
+
+
+class ImageLoader(_ImageToImage, auto_wrap_output_keys=None):
+    """Bring X-rays to one size, as grey uint8.
+
+    Files are decoded when a later step asks for them and none is kept in memory: the result
+    of `transform` is a lazy stack that behaves as an array of shape (n, size, size). Shrinking
+    averages areas, growing interpolates linearly (OpenCV).
+
+    Parameters
+    ----------
+    size : int, default=224
+        Height and width of the images that come out, in pixels. An image that is not square is
+        stretched, as ChestX-ray14 itself was.
+    value_range : (float, float) or None, default=None
+        Values that become 0 and 255 in images that are not 8-bit; None stretches each such image
+        from its own minimum to its own maximum. 8-bit images are taken as they are.
+    image_shape : (int, int) or None, default=None
+        Height and width of images that come as flat rows; one of them may be -1. None takes rows
+        as square images.
+    memory : None, str, path or joblib.Memory, default=None
+        Where decoded images are kept for the next run.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Number of pixels of a flat row; only when X came as flat rows.
+    feature_names_in_ : ndarray of str
+        Column names; only when X came as a DataFrame of flat rows.
+
+    See Also
+    --------
+    HistEqualizer : The next stage.
+
+    Notes
+    -----
+    DICOM files go through their modality and VOI tables, and MONOCHROME1 is inverted.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skcxr.preprocessing import ImageLoader
+    >>> ImageLoader(size=4).fit_transform(np.zeros((2, 8, 8), dtype=np.uint8)).shape
+    (2, 4, 4)
+    """
+
+    _one_size = False
+    _parameter_constraints = {
+        "size": [Interval(Integral, 1, None, closed="left")],
+        "value_range": [tuple, list, None],
+        "image_shape": [tuple, list, None],
+        "memory": "no_validation",
+    }
+
+    def __init__(self, size=224, *, value_range=None, image_shape=None, memory=None):
+        self.size = size
+        self.value_range = value_range
+        self.image_shape = image_shape
+        self.memory = memory
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Check the parameters and that every file is there; nothing is decoded.
+
+        Parameters
+        ----------
+        X : paths, DataFrame with a ``path`` column, (n, H, W) array or flat rows
+            The images.
+        y : ignored
+            Present for API consistency.
+
+        Returns
+        -------
+        self : ImageLoader
+        """
+        self._validate_images(X, reset=True)
+        return self
+
+    def transform(self, X):
+        """Images of one size.
+
+        Parameters
+        ----------
+        X : paths, DataFrame with a ``path`` column, (n, H, W) array or flat rows
+            The images.
+
+        Returns
+        -------
+        lazy stack of shape (n, size, size), uint8, or ndarray of shape (n, size·size) when X \
+                is flat rows
+
+        Raises
+        ------
+        FileNotFoundError
+            Naming the files that are missing.
+        ValueError
+            Naming a file that is no image, when it is read.
+        """
+        images = self._validate_images(X, reset=False)
+        store = open_store(self.memory)
+        if store is not None:
+            images = images.with_memo(store)
+        size = (self.size, self.size)
+        images = images.map(partial(_resize, size=size), f"resize area/linear {size}", size)
+        if store is not None:
+            images = images.stored(store)
+        elif not images.is_flat:
+            images = images.spooled()
+        return self._contain(images, X)
+
+    def _output_size(self):
+        return self.size, self.size
+
+
+def _resize(image, size):
+    """Area average where an image shrinks, linear interpolation where it grows."""
+    import cv2
+
+    if image.shape == size:
+        return image
+    shrinks = size[0] <= image.shape[0] and size[1] <= image.shape[1]
+    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return cv2.resize(image, size[::-1], interpolation=interpolation)
