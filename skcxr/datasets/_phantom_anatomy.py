@@ -1,0 +1,198 @@
+"""The chest of a phantom: its outlines, and the radiograph without disease.
+
+Outlines are in chest units: the image spans [-1, 1] both ways before the pose is applied, x grows
+to the right of the image (the patient's left), y grows downwards.
+"""
+
+import numpy as np
+
+SIDES = (-1.0, 1.0)  # right lung (left in the image), left lung
+
+
+def spline(points, steps=8):
+    """Catmull-Rom curve through (m, 2) points; returns ((m - 1) * steps + 1, 2)."""
+    p = np.asarray(points, dtype=float)
+    p = np.vstack([2 * p[0] - p[1], p, 2 * p[-1] - p[-2]])
+    t = np.linspace(0, 1, steps, endpoint=False)[:, None, None]
+    a, b, c, d = p[:-3], p[1:-2], p[2:-1], p[3:]
+    curve = 0.5 * (
+        2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3
+    )
+    return np.vstack([curve.transpose(1, 0, 2).reshape(-1, 2), p[-2]])
+
+
+class Chest:
+    """Measures of one patient's chest, and the outlines that follow from them.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Draws the measures.
+    """
+
+    def __init__(self, rng):
+        self.sex = "F" if rng.random() < 0.45 else "M"
+        self.age = int(np.clip(rng.normal(50, 17), 5, 95))
+        self.width = rng.normal(0.70, 0.045)
+        self.top = rng.normal(-0.76, 0.04)
+        self.dome = rng.normal(0.33, 0.10)  # height of the right dome of the diaphragm
+        self.dome_step = rng.normal(0.05, 0.03)  # the left dome is lower
+        self.dome_rise = [0.0, 0.0]  # a dome pulled up by atelectasis
+        self.recess = rng.uniform(0.14, 0.27)  # depth of the costophrenic angle below the dome
+        self.mediastinum = rng.normal(0.125, 0.018)
+        self.knob = rng.uniform(0.02, 0.10) * (0.6 + self.age / 120)
+        self.heart_right = rng.normal(0.19, 0.02)
+        self.heart_left = rng.normal(0.40, 0.045)
+        self.heart_height = rng.uniform(0.46, 0.62)
+        self.apex = rng.uniform(0.36, 0.48, size=2)
+        self.taper = rng.uniform(0.86, 1.0)  # width of the chest half-way up, against its base
+        self.fat = rng.gamma(3.0, 0.04)  # soft tissue around the rib cage
+        self.rib_step = rng.uniform(0.125, 0.15)
+        self.rib_drop = rng.uniform(0.20, 0.34)
+        self.rib_contrast = rng.uniform(0.5, 1.3)
+        self.vessel_seed = int(rng.integers(2**31))
+
+    def dome_at(self, side):
+        """Height of one dome of the diaphragm, side -1 or 1."""
+        i = int(side > 0)
+        return self.dome + i * self.dome_step - self.dome_rise[i]
+
+    def angle_at(self, side):
+        """Costophrenic angle, (2,)."""
+        return np.array([side * self.width, self.dome_at(side) + self.recess])
+
+    def wall(self, side):
+        """Lateral wall and apex of one lung, from the costophrenic angle to the mediastinum."""
+        w, bottom = self.width, self.angle_at(side)[1]
+        h = bottom - self.top
+        apex, m = self.apex[int(side > 0)], self.mediastinum
+        taper = self.taper
+        points = [
+            (w, bottom),
+            (w * (1 + taper) / 2 * 1.01, bottom - 0.22 * h),
+            (w * taper * 0.97, bottom - 0.47 * h),
+            (w * (0.13 + 0.70 * taper), bottom - 0.70 * h),
+            (w * (0.10 + 0.52 * taper), bottom - 0.89 * h),
+            (w * apex, self.top),
+            (m + 0.45 * (w * apex - m), self.top + 0.035 * h),
+            (m + 0.05, self.top + 0.125 * h),
+        ]
+        return spline(points) * (side, 1)
+
+    def medial(self, side):
+        """Mediastinal and heart border of one lung, from the top to the cardiophrenic angle."""
+        h = self.angle_at(side)[1] - self.top
+        m, low = self.mediastinum, self.dome_at(side) + 0.05
+        up = low - self.heart_height
+        if side < 0:
+            r = self.heart_right
+            points = [
+                (m + 0.01, self.top + 0.22 * h),
+                (m + 0.00, (self.top + up) / 2 + 0.08),
+                (m + 0.02, up + 0.02),
+                (0.8 * r + 0.2 * m, up + 0.30 * self.heart_height),
+                (r, up + 0.62 * self.heart_height),
+                (0.93 * r, low),
+            ]
+        else:
+            q = self.heart_left
+            arch = self.top + 0.33 * (up - self.top) + 0.06
+            points = [
+                (m + 0.01, self.top + 0.18 * h),
+                (m + self.knob, arch),
+                (m + 0.015, arch + 0.14),
+                (m + 0.05, up + 0.02),
+                (0.66 * q + 0.05, up + 0.40 * self.heart_height),
+                (0.95 * q, up + 0.74 * self.heart_height),
+                (0.98 * q, low),
+            ]
+        return spline(points) * (side, 1)
+
+    def diaphragm(self, side):
+        """Dome of the diaphragm, from the cardiophrenic to the costophrenic angle."""
+        start, end = self.medial(side)[-1], self.angle_at(side)
+        top = self.dome_at(side)
+        x = np.linspace(abs(start[0]), self.width, 24)
+        peak = 0.45 * abs(start[0]) + 0.55 * (0.62 * self.width)
+        inner = np.clip((peak - x) / max(peak - abs(start[0]), 0.05), 0, 1)
+        outer = np.clip((x - peak) / (self.width - peak), 0, 1)
+        y = top + (start[1] - top) * inner**2 + (end[1] - top) * outer**2.4
+        return np.column_stack([side * x, y])
+
+    def lung(self, side):
+        """Closed outline of one lung field, (m, 2)."""
+        return np.vstack([self.wall(side), self.medial(side), self.diaphragm(side)])
+
+    def heart(self):
+        """Closed outline of the heart, (m, 2)."""
+        left, right = self.medial(1.0), self.medial(-1.0)
+        left = left[left[:, 1] > left[-1, 1] - self.heart_height]
+        right = right[right[:, 1] > right[-1, 1] - self.heart_height]
+        sag = [((left[-1, 0] + right[-1, 0]) / 2, max(left[-1, 1], right[-1, 1]) + 0.10)]
+        return np.vstack([left, sag, right[::-1]])
+
+    def body(self):
+        """Closed outline of neck, shoulders and trunk, (m, 2)."""
+        w, fat = self.width + 0.06 + self.fat, self.fat
+        half = spline(
+            [
+                (0.20 + 0.5 * fat, -2.0),
+                (0.22 + 0.5 * fat, self.top - 0.25),
+                (0.45, self.top - 0.10 - fat),
+                (w + 0.28, self.top + 0.02),
+                (w + 0.38, self.top + 0.35),
+                (w + 0.05, self.top + 0.62),
+                (w * 0.99, 0.1),
+                (w + 0.4 * fat, 0.6),
+                (w + 0.6 * fat, 2.0),
+            ]
+        )
+        return np.vstack([half * (-1, 1), half[::-1]])
+
+    def abdomen(self):
+        """Closed outline of everything below the diaphragm, (m, 2)."""
+        w = self.width + 0.3
+        right, left = self.diaphragm(-1.0), self.diaphragm(1.0)
+        edge = [(-w, right[-1, 1] + 0.1), (-w, 2.2), (w, 2.2), (w, left[-1, 1] + 0.1)]
+        return np.vstack([right, edge, left[::-1]])
+
+    def ribs(self, side):
+        """Centre lines of posterior and anterior ribs: list of (line (m, 2), is_anterior)."""
+        wall = self.wall(side)[: 5 * 8]
+        reach_y, reach_x = wall[::-1, 1], np.abs(wall[::-1, 0])
+        lines = []
+        for i in range(10):
+            y = self.top - 0.03 + i * self.rib_step
+            drop = self.rib_drop * (0.55 + 0.06 * i)
+            x = np.interp(y + drop, reach_y, reach_x) + 0.015
+            lines.append(
+                (
+                    spline(
+                        [(0.07, y), (0.45 * x, y - 0.02), (0.82 * x, y + 0.42 * drop), (x, y + drop)]
+                    )
+                    * (side, 1),
+                    False,
+                )
+            )
+            if i < 7:
+                fall = 0.22 + 0.02 * i
+                lines.append(
+                    (
+                        spline(
+                            [
+                                (x, y + drop),
+                                (0.86 * x, y + drop + 0.55 * fall),
+                                (0.52 * x, y + drop + fall),
+                            ]
+                        )
+                        * (side, 1),
+                        True,
+                    )
+                )
+        return lines
+
+    def clavicle(self, side, tilt):
+        """Centre line of one clavicle, (m, 2)."""
+        y = self.top + 0.17
+        points = [(0.07, y + 0.06), (0.25, y + 0.03), (0.48, y - 0.06 - tilt), (0.80, y - 0.05 - tilt)]
+        return spline(points) * (side, 1)

@@ -1,0 +1,259 @@
+"""The canvas a phantom is drawn on: pose, layers, film response."""
+
+import numpy as np
+
+from ._phantom_anatomy import SIDES, spline
+
+_FRACTION_BITS = 4  # OpenCV draws in 1/16 pixels
+
+
+class Scene:
+    """One radiograph in the making: optical density, lung fields, vessels.
+
+    Parameters
+    ----------
+    chest : Chest
+        Anatomy, already changed by the diseases that change outlines.
+    rng : numpy.random.Generator
+        Draws the pose and what differs between two images of one patient.
+    size : int
+        Side of the image in pixels.
+    """
+
+    def __init__(self, chest, rng, size, portable=False):
+        self.chest, self.rng, self.size, self.portable = chest, rng, size, portable
+        angle = np.deg2rad(rng.normal(0, 2.0))
+        scale = np.clip(rng.normal(1.0, 0.07), 0.82, 1.18) * size / 2
+        stretch = rng.normal(1.0, 0.03)
+        c, s = np.cos(angle), np.sin(angle)
+        self._turn = scale * np.array([[c * stretch, s], [-s * stretch, c]])
+        self._shift = size / 2 * (1 + rng.normal(0, 0.035, size=2)) - 0.5
+        self.unit = scale
+        self.lungs = {side: self.fill(chest.lung(side)) for side in SIDES}
+        self.heart = self.fill(chest.heart())
+        # What lesions change: how much of the vessels and the air is left, and what is added.
+        self.vessel_gain = np.ones((size, size), np.float32)
+        self.air_gain = np.ones((size, size), np.float32)
+        self.added = np.zeros((size, size), np.float32)
+        self.vessel_count = 1.0
+
+    # -- drawing ------------------------------------------------------------------------------
+    def pixels(self, points):
+        """Chest units to pixels, (m, 2) float."""
+        return np.asarray(points, float) @ self._turn.T + self._shift
+
+    def _fixed(self, points):
+        return np.round(self.pixels(points) * 2**_FRACTION_BITS).astype(np.int32)[None]
+
+    def fill(self, points):
+        """Filled outline, float32 in [0, 1] with soft (anti-aliased) borders."""
+        import cv2
+
+        layer = np.zeros((self.size, self.size), np.uint8)
+        cv2.fillPoly(layer, self._fixed(points), 255, cv2.LINE_AA, _FRACTION_BITS)
+        return layer.astype(np.float32) / 255
+
+    def stroke(self, layer, points, width, value=255):
+        """Draw a line of `width` chest units on a uint8 layer."""
+        import cv2
+
+        thickness = max(1, round(width * self.unit))
+        cv2.polylines(
+            layer, self._fixed(points), False, int(value), thickness, cv2.LINE_AA, _FRACTION_BITS
+        )
+
+    def soft(self, layer, sigma):
+        """Gaussian blur with `sigma` in chest units; wide ones are done on a smaller copy."""
+        import cv2
+
+        sigma = sigma * self.unit
+        step = int(sigma // 2.5)
+        if step < 2:
+            return cv2.GaussianBlur(layer, (0, 0), max(sigma, 0.3), borderType=cv2.BORDER_REPLICATE)
+        small = cv2.resize(layer, (-(-self.size // step),) * 2, interpolation=cv2.INTER_AREA)
+        small = cv2.GaussianBlur(small, (0, 0), sigma / step, borderType=cv2.BORDER_REPLICATE)
+        return cv2.resize(small, (self.size, self.size), interpolation=cv2.INTER_LINEAR)
+
+    def noise(self, grain):
+        """Smooth random field with features of about `grain` chest units, mean 0, sd about 1."""
+        import cv2
+
+        cells = int(np.clip(2 / grain, 2, self.size))
+        field = self.rng.standard_normal((cells, cells), dtype=np.float32)
+        return cv2.resize(field, (self.size, self.size), interpolation=cv2.INTER_CUBIC)
+
+    # -- the healthy chest --------------------------------------------------------------------
+    def _vessels(self):
+        """Branching vessels that leave both hila, float32 in [0, 1]."""
+        rng = np.random.default_rng(self.chest.vessel_seed)
+        layer = np.zeros((self.size, self.size), np.uint8)
+        middle = self.chest.dome + 0.05 - self.chest.heart_height
+        for side in SIDES:
+            hilum = np.array([side * (self.chest.mediastinum + 0.04), middle + 0.05 - 0.04 * side])
+            for direction in np.linspace(-1.25, 1.35, max(2, round(9 * self.vessel_count))):
+                direction += rng.normal(0, 0.1)
+                length, width = rng.uniform(0.40, 0.75), rng.uniform(0.018, 0.030)
+                self._branch(layer, rng, hilum, direction, side, length, width, 2)
+            knot = hilum + rng.normal(0, 0.02, size=(6, 2)) * (1, 3)
+            self.stroke(layer, knot, 0.05, 150)
+        return self.soft(layer.astype(np.float32) / 255, 0.007)
+
+    def _branch(self, layer, rng, start, direction, side, length, width, depth):
+        bend = direction + rng.normal(0, 0.18)
+        step = np.array([side * np.cos(bend), np.sin(bend)]) * length / 2
+        middle = start + np.array([side * np.cos(direction), np.sin(direction)]) * length / 2
+        line = spline([start, middle, middle + step], 5)
+        self.stroke(layer, line[:6], width, 90 + 2200 * width)
+        self.stroke(layer, line[5:], 0.6 * width, 60 + 2200 * width)
+        if depth:
+            for node, turn in ((middle, -0.5), (middle, 0.45), (middle + step, 0.3)):
+                turn += rng.normal(0, 0.15)
+                self._branch(
+                    layer, rng, node, direction + turn, side, 0.5 * length, 0.55 * width, depth - 1
+                )
+
+    def _bones(self):
+        """Ribs, clavicles, spine: float32 layer of added density."""
+        chest, shape = self.chest, (self.size, self.size)
+        back, front = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
+        for side in SIDES:
+            for line, anterior in chest.ribs(side):
+                layer, width = (front, 0.055) if anterior else (back, 0.062)
+                self.stroke(layer, line, width, 255)  # cortex, then the darker inside
+                self.stroke(layer, line, width - 0.024, 165)
+        collar = np.zeros(shape, np.uint8)
+        tilt = self.rng.normal(0.02, 0.03)
+        for side in SIDES:
+            self.stroke(collar, chest.clavicle(side, tilt), 0.062, 255)
+            self.stroke(collar, chest.clavicle(side, tilt), 0.036, 185)
+        spine = np.zeros(shape, np.uint8)
+        for y in np.arange(-1.1, 1.3, 0.135):
+            self.stroke(spine, [(0, y), (0, y + 0.095)], 0.15, 255)
+        blade = sum(
+            self.fill(
+                np.array([(0.62, -0.02), (0.70, -0.55), (0.98, -0.62), (0.80, -0.28), (0.68, 0.08)])
+                * (side, 1)
+            )
+            for side in SIDES
+        )
+        bones = 0.13 * back.astype(np.float32) + 0.085 * front + 0.14 * collar
+        bones = self.soft(bones / 255, 0.006) * chest.rib_contrast
+        return bones + self.soft(0.10 * spine.astype(np.float32) / 255 + 0.06 * blade, 0.014)
+
+    def density(self):
+        """Radiographic density of everything drawn so far, float32 (size, size)."""
+        chest, rng = self.chest, self.rng
+        lungs = np.maximum(self.lungs[-1.0], self.lungs[1.0])
+        air = self.soft(lungs, 0.012)
+        depth = 0.55 + 0.45 * self.soft(lungs, 0.12)
+        body = self.soft(self.fill(chest.body()), 0.03)
+        image = body * (0.50 + 0.9 * chest.fat + 0.16 * self.soft(body, 0.20))
+        arms = np.zeros((self.size, self.size), np.uint8)
+        reach = chest.width + 0.42 + rng.uniform(-0.06, 0.25)
+        for side in SIDES:
+            line = np.array([(reach - 0.12, chest.top + 0.25), (reach + 0.04, 0.1), (reach + 0.1, 0.9)])
+            self.stroke(arms, line * (side, 1), 0.26, 150)
+            self.stroke(arms, line * (side, 1), 0.07, 210)
+        image = np.maximum(image, self.soft(arms.astype(np.float32) / 255, 0.02))
+        image += 0.30 * self.soft(self.fill(chest.abdomen()), 0.012) * body
+        gas = self.fill(_ellipse((0.42, chest.dome_at(1.0) + 0.14), (0.11, 0.06)))
+        image -= rng.uniform(0, 0.25) * self.soft(gas, 0.015)
+        image += 0.10 * self.soft(self.heart, 0.02)
+        trunk = np.array([(-0.09, -1.2), (0.09, -1.2), (0.12, 1.2), (-0.12, 1.2)])
+        image += 0.09 * self.soft(self.fill(trunk), 0.03) * body
+        airway = np.zeros((self.size, self.size), np.uint8)
+        self.stroke(airway, [(0, -1.3), (0.0, chest.top + 0.2), (-0.015, chest.top + 0.48)], 0.055)
+        image -= 0.11 * self.soft(airway.astype(np.float32) / 255, 0.014)
+        if chest.sex == "F" and chest.age > 16:
+            image += rng.uniform(0.03, 0.12) * self._breasts()
+        image -= rng.uniform(0.36, 0.46) * air * depth * self.air_gain
+        image += self._bones() * (0.35 + 0.65 * body)
+        image += rng.uniform(0.16, 0.24) * self._vessels() * air * self.vessel_gain
+        image += 0.012 * self.noise(0.05) * air * self.vessel_gain + 0.015 * self.noise(0.4) * body
+        return image + self.added
+
+    def _breasts(self):
+        drop = self.chest.fat + self.rng.uniform(0.08, 0.2)
+        layers = [
+            self.fill(_ellipse((side * 0.60 * self.chest.width, drop), (0.30, 0.27)))
+            for side in SIDES
+        ]
+        return self.soft(np.maximum(*layers), 0.02)
+
+    def mask(self):
+        """Both lung fields, bool (size, size)."""
+        return (self.lungs[-1.0] > 0.5) | (self.lungs[1.0] > 0.5)
+
+    # -- film ---------------------------------------------------------------------------------
+    def expose(self, density):
+        """Density to grey values, uint8: window, gamma, noise, collimation, marker."""
+        import cv2
+
+        rng, size = self.rng, self.size
+        low, high = rng.normal(0.06, 0.03), rng.normal(0.95, 0.07)
+        if self.portable:
+            low, high = low - rng.uniform(0, 0.12), high + rng.uniform(0, 0.12)
+            density = self.soft(density, 0.006)
+        slope = rng.normal(0, 0.03, size=2).astype(np.float32)
+        ramp = np.linspace(-1, 1, size, dtype=np.float32)
+        density = density + slope[0] * ramp[:, None] + slope[1] * ramp
+        level = np.clip((density - low) / (high - low), 0, None)
+        level = level ** rng.uniform(0.8, 1.35)
+        level = 1.04 * np.tanh(level * 1.15) / np.tanh(1.15)
+        grain = rng.standard_normal((size, size), dtype=np.float32)
+        grain = cv2.GaussianBlur(grain, (0, 0), rng.uniform(0.3, 0.8))
+        image = 255 * (level + rng.uniform(0.004, 0.02) * grain)
+        image = np.clip(image, 0, 255).astype(np.uint8)
+        self._collimate(image)
+        self._mark(image)
+        return image
+
+    def _collimate(self, image):
+        """Black borders where the beam was closed, outside the lungs."""
+        import cv2
+
+        rng, size = self.rng, self.size
+        if rng.random() > 0.4:
+            return
+        angle, centre = rng.normal(0, 2.5), size / 2
+        inner = np.full((size, size), 255, np.uint8)
+        sides = np.where(rng.random(4) < 0.6, rng.uniform(0, 0.11, 4), -0.2) * size
+        corners = np.array(
+            [
+                (sides[0], sides[1]),
+                (size - sides[2], sides[1]),
+                (size - sides[2], size - sides[3] * 1.8),
+                (sides[0], size - sides[3] * 1.8),
+            ]
+        )
+        turn = np.deg2rad(angle)
+        turn = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+        corners = (corners - centre) @ turn.T + centre
+        inner[:] = 0
+        cv2.fillPoly(inner, np.round(corners * 16).astype(np.int32)[None], 255, cv2.LINE_AA, 4)
+        inner[self.mask()] = 255
+        image[:] = cv2.multiply(image, inner, scale=1 / 255)
+
+    def _mark(self, image):
+        """Letter of the side, and what a portable film says about itself."""
+        import cv2
+
+        rng, size = self.rng, self.size
+        if size < 48 or rng.random() > 0.7:
+            return
+        side = rng.choice(SIDES)
+        text = "R" if side < 0 else "L"
+        x, y = 0.5 + side * rng.uniform(0.36, 0.42), rng.uniform(0.07, 0.16)
+        scale, value = size / 224 * rng.uniform(0.4, 0.6), int(rng.integers(200, 256))
+        at = (int((x - 0.03) * size), int(y * size))
+        cv2.putText(image, text, at, cv2.FONT_HERSHEY_SIMPLEX, scale, value, 1, cv2.LINE_AA)
+        if self.portable:
+            at = (int((x - 0.05) * size), int((y + 0.06) * size))
+            cv2.putText(
+                image, "AP", at, cv2.FONT_HERSHEY_SIMPLEX, 0.6 * scale, value, 1, cv2.LINE_AA
+            )
+
+
+def _ellipse(centre, radii, steps=40):
+    t = np.linspace(0, 2 * np.pi, steps, endpoint=False)
+    return np.column_stack([np.cos(t) * radii[0], np.sin(t) * radii[1]]) + centre
