@@ -10,15 +10,18 @@ SIDES = (-1.0, 1.0)  # right lung (left in the image), left lung
 
 
 def spline(points, steps=8):
-    """Catmull-Rom curve through (m, 2) points; returns ((m - 1) * steps + 1, 2)."""
+    """Catmull-Rom curve through points (..., m, 2): (..., (m - 1) * steps + 1, 2)."""
     p = np.asarray(points, dtype=float)
-    p = np.vstack([2 * p[0] - p[1], p, 2 * p[-1] - p[-2]])
-    t = np.linspace(0, 1, steps, endpoint=False)[:, None, None]
-    a, b, c, d = p[:-3], p[1:-2], p[2:-1], p[3:]
+    first, last = p[..., :1, :], p[..., -1:, :]
+    before, after = 2 * first - p[..., 1:2, :], 2 * last - p[..., -2:-1, :]
+    p = np.concatenate([before, p, after], axis=-2)
+    a, b, c, d = (p[..., i : p.shape[-2] - 3 + i, None, :] for i in range(4))
+    t = (np.arange(steps) / steps)[:, None]
     curve = 0.5 * (
         2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3
     )
-    return np.vstack([curve.transpose(1, 0, 2).reshape(-1, 2), p[-2]])
+    curve = curve.reshape(*p.shape[:-2], -1, 2)
+    return np.concatenate([curve, last], axis=-2)
 
 
 class Chest:
@@ -70,40 +73,41 @@ class Chest:
         points = [
             (w, bottom),
             (w * (1 + taper) / 2 * 1.01, bottom - 0.22 * h),
-            (w * taper * 0.97, bottom - 0.47 * h),
-            (w * (0.13 + 0.70 * taper), bottom - 0.70 * h),
-            (w * (0.10 + 0.52 * taper), bottom - 0.89 * h),
+            (w * taper * 0.98, bottom - 0.47 * h),
+            (w * (0.92 * taper - 0.01), bottom - 0.70 * h),
+            (w * (0.80 * taper - 0.05), bottom - 0.87 * h),
             (w * apex, self.top),
-            (m + 0.45 * (w * apex - m), self.top + 0.035 * h),
-            (m + 0.05, self.top + 0.125 * h),
+            (m + 0.45 * (w * apex - m), self.top + 0.03 * h),
+            (m + 0.05, self.top + 0.12 * h),
         ]
         return spline(points) * (side, 1)
 
     def medial(self, side):
         """Mediastinal and heart border of one lung, from the top to the cardiophrenic angle."""
         h = self.angle_at(side)[1] - self.top
-        m, low = self.mediastinum, self.dome_at(side) + 0.05
-        up = low - self.heart_height
+        m, low = self.mediastinum, self.dome_at(side) + 0.03
+        start = self.top + 0.20 * h
+        up = max(low - self.heart_height, start + 0.25)  # top of the heart
+        height, span = low - up, up - start
         if side < 0:
             r = self.heart_right
             points = [
-                (m + 0.01, self.top + 0.22 * h),
-                (m + 0.00, (self.top + up) / 2 + 0.08),
-                (m + 0.02, up + 0.02),
-                (0.8 * r + 0.2 * m, up + 0.30 * self.heart_height),
-                (r, up + 0.62 * self.heart_height),
+                (m + 0.01, start),
+                (m, start + 0.5 * span),
+                (m + 0.02, up),
+                (0.8 * r + 0.2 * m, up + 0.30 * height),
+                (r, up + 0.62 * height),
                 (0.93 * r, low),
             ]
         else:
             q = self.heart_left
-            arch = self.top + 0.33 * (up - self.top) + 0.06
             points = [
-                (m + 0.01, self.top + 0.18 * h),
-                (m + self.knob, arch),
-                (m + 0.015, arch + 0.14),
-                (m + 0.05, up + 0.02),
-                (0.66 * q + 0.05, up + 0.40 * self.heart_height),
-                (0.95 * q, up + 0.74 * self.heart_height),
+                (m + 0.01, start - 0.02),
+                (m + self.knob, start + 0.40 * span),
+                (m + 0.02, start + 0.82 * span),
+                (m + 0.07, up + 0.10 * height),
+                (0.64 * q + 0.05, up + 0.42 * height),
+                (0.94 * q, up + 0.76 * height),
                 (0.98 * q, low),
             ]
         return spline(points) * (side, 1)
@@ -157,42 +161,54 @@ class Chest:
         return np.vstack([right, edge, left[::-1]])
 
     def ribs(self, side):
-        """Centre lines of posterior and anterior ribs: list of (line (m, 2), is_anterior)."""
-        wall = self.wall(side)[: 5 * 8]
-        reach_y, reach_x = wall[::-1, 1], np.abs(wall[::-1, 0])
-        lines = []
-        for i in range(10):
-            y = self.top - 0.03 + i * self.rib_step
-            drop = self.rib_drop * (0.55 + 0.06 * i)
-            x = np.interp(y + drop, reach_y, reach_x) + 0.015
-            lines.append(
-                (
-                    spline(
-                        [(0.07, y), (0.45 * x, y - 0.02), (0.82 * x, y + 0.42 * drop), (x, y + drop)]
-                    )
-                    * (side, 1),
-                    False,
-                )
-            )
-            if i < 7:
-                fall = 0.22 + 0.02 * i
-                lines.append(
-                    (
-                        spline(
-                            [
-                                (x, y + drop),
-                                (0.86 * x, y + drop + 0.55 * fall),
-                                (0.52 * x, y + drop + fall),
-                            ]
-                        )
-                        * (side, 1),
-                        True,
-                    )
-                )
-        return lines
+        """Centre lines of the ribs: posterior halves (10, m, 2), anterior halves (7, m, 2)."""
+        wall = self.wall(side)[40::-1]
+        i = np.arange(10)
+        y = self.top - 0.03 + i * self.rib_step
+        turn = y + self.rib_drop * (0.55 + 0.06 * i)  # where a rib comes round to the front
+        x = np.interp(turn, wall[:, 1], np.abs(wall[:, 0])) + 0.005
+        fall = 0.22 + 0.02 * i
+        shape = [
+            (0.07 + 0 * x, y),
+            (0.45 * x, y - 0.02),
+            (0.85 * x, 0.6 * y + 0.4 * turn),
+            (x, turn),
+            (0.87 * x, turn + 0.5 * fall),
+            (0.52 * x, turn + fall),
+        ]
+        lines = spline(np.moveaxis(np.array(shape), 2, 0)) * (side, 1)
+        return lines[:, :27], lines[:7, 24:]
 
     def clavicle(self, side, tilt):
         """Centre line of one clavicle, (m, 2)."""
-        y = self.top + 0.17
-        points = [(0.07, y + 0.06), (0.25, y + 0.03), (0.48, y - 0.06 - tilt), (0.80, y - 0.05 - tilt)]
+        y, end = self.top + 0.22, self.width + 0.22
+        points = [(0.09, y), (0.27, y - 0.04), (0.6 * end, y - 0.17 - tilt), (end, y - 0.20 - tilt)]
         return spline(points) * (side, 1)
+
+    def vessels(self, density=1.0):
+        """Vessels that branch from both hila: lines (m, 7, 2) and widths (m,)."""
+        rng = np.random.default_rng(self.vessel_seed)
+        middle = self.dome + 0.08 - self.heart_height
+        lines, widths = [], []
+        for side in SIDES:
+            count = max(2, round(10 * density))
+            angle = np.linspace(-1.3, 1.35, count) + rng.normal(0, 0.12, count)
+            start = np.array([self.mediastinum + 0.03, middle + 0.05 - 0.04 * side])
+            start = start + rng.normal(0, 0.035, (count, 2))
+            length, width = rng.uniform(0.32, 0.62, count), rng.uniform(0.016, 0.028, count)
+            for _ in range(4):
+                bend = angle + rng.normal(0, 0.35, len(angle))
+                step = np.stack([np.cos(angle), np.sin(angle)], -1) * length[:, None] / 2
+                knee = start + step
+                end = knee + np.stack([np.cos(bend), np.sin(bend)], -1) * length[:, None] / 2
+                lines.append(spline(np.stack([start, knee, end], 1), 3) * (side, 1))
+                widths.append(width)
+                start = np.concatenate([knee, end, end])
+                turn = np.repeat(rng.choice([-1.0, 1.0], len(angle)), 3).reshape(-1, 3).T
+                turn = (turn * np.array([[0.6], [-0.45], [0.4]])).ravel()
+                angle = np.tile(bend, 3) + turn + rng.normal(0, 0.15, len(turn))
+                length, width = np.tile(0.52 * length, 3), np.tile(0.60 * width, 3)
+                if len(angle) > 90:
+                    keep = rng.permutation(len(angle))[:90]
+                    start, angle, length, width = (v[keep] for v in (start, angle, length, width))
+        return np.concatenate(lines), np.concatenate(widths)

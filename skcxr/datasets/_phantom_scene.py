@@ -39,11 +39,13 @@ class Scene:
 
     # -- drawing ------------------------------------------------------------------------------
     def pixels(self, points):
-        """Chest units to pixels, (m, 2) float."""
+        """Chest units to pixels, (..., 2) float."""
         return np.asarray(points, float) @ self._turn.T + self._shift
 
     def _fixed(self, points):
-        return np.round(self.pixels(points) * 2**_FRACTION_BITS).astype(np.int32)[None]
+        """Outlines or lines, (m, 2) or (k, m, 2), as OpenCV wants them."""
+        fixed = np.round(self.pixels(points) * 2**_FRACTION_BITS).astype(np.int32)
+        return fixed.reshape(-1, *fixed.shape[-2:])
 
     def fill(self, points):
         """Filled outline, float32 in [0, 1] with soft (anti-aliased) borders."""
@@ -54,7 +56,7 @@ class Scene:
         return layer.astype(np.float32) / 255
 
     def stroke(self, layer, points, width, value=255):
-        """Draw a line of `width` chest units on a uint8 layer."""
+        """Draw lines, (m, 2) or (k, m, 2), of `width` chest units on a uint8 layer."""
         import cv2
 
         thickness = max(1, round(width * self.unit))
@@ -84,47 +86,29 @@ class Scene:
 
     # -- the healthy chest --------------------------------------------------------------------
     def _vessels(self):
-        """Branching vessels that leave both hila, float32 in [0, 1]."""
-        rng = np.random.default_rng(self.chest.vessel_seed)
+        """Vessels and hila, float32 in [0, 1]."""
         layer = np.zeros((self.size, self.size), np.uint8)
-        middle = self.chest.dome + 0.05 - self.chest.heart_height
-        for side in SIDES:
-            hilum = np.array([side * (self.chest.mediastinum + 0.04), middle + 0.05 - 0.04 * side])
-            for direction in np.linspace(-1.25, 1.35, max(2, round(9 * self.vessel_count))):
-                direction += rng.normal(0, 0.1)
-                length, width = rng.uniform(0.40, 0.75), rng.uniform(0.018, 0.030)
-                self._branch(layer, rng, hilum, direction, side, length, width, 2)
-            knot = hilum + rng.normal(0, 0.02, size=(6, 2)) * (1, 3)
-            self.stroke(layer, knot, 0.05, 150)
+        lines, widths = self.chest.vessels(self.vessel_count)
+        # Lines thinner than a pixel are drawn fainter; one call for each thickness.
+        bins = np.round(np.maximum(widths * self.unit, 0.25) * 4).astype(int)
+        for b in np.unique(bins):
+            value = 255 * min(1.0, 0.30 + 0.11 * b * 112 / self.unit)
+            self.stroke(layer, lines[bins == b], b / 4 / self.unit, value)
         return self.soft(layer.astype(np.float32) / 255, 0.007)
-
-    def _branch(self, layer, rng, start, direction, side, length, width, depth):
-        bend = direction + rng.normal(0, 0.18)
-        step = np.array([side * np.cos(bend), np.sin(bend)]) * length / 2
-        middle = start + np.array([side * np.cos(direction), np.sin(direction)]) * length / 2
-        line = spline([start, middle, middle + step], 5)
-        self.stroke(layer, line[:6], width, 90 + 2200 * width)
-        self.stroke(layer, line[5:], 0.6 * width, 60 + 2200 * width)
-        if depth:
-            for node, turn in ((middle, -0.5), (middle, 0.45), (middle + step, 0.3)):
-                turn += rng.normal(0, 0.15)
-                self._branch(
-                    layer, rng, node, direction + turn, side, 0.5 * length, 0.55 * width, depth - 1
-                )
 
     def _bones(self):
         """Ribs, clavicles, spine: float32 layer of added density."""
         chest, shape = self.chest, (self.size, self.size)
         back, front = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
         for side in SIDES:
-            for line, anterior in chest.ribs(side):
-                layer, width = (front, 0.055) if anterior else (back, 0.062)
-                self.stroke(layer, line, width, 255)  # cortex, then the darker inside
-                self.stroke(layer, line, width - 0.024, 165)
+            behind, before = chest.ribs(side)
+            for layer, lines, width in ((back, behind, 0.060), (front, before, 0.054)):
+                self.stroke(layer, lines, width, 255)  # cortex, then the darker inside
+                self.stroke(layer, lines, width - 0.022, 150)
         collar = np.zeros(shape, np.uint8)
         tilt = self.rng.normal(0.02, 0.03)
         for side in SIDES:
-            self.stroke(collar, chest.clavicle(side, tilt), 0.062, 255)
+            self.stroke(collar, chest.clavicle(side, tilt), 0.060, 255)
             self.stroke(collar, chest.clavicle(side, tilt), 0.036, 185)
         spine = np.zeros(shape, np.uint8)
         for y in np.arange(-1.1, 1.3, 0.135):
@@ -136,9 +120,9 @@ class Scene:
             )
             for side in SIDES
         )
-        bones = 0.13 * back.astype(np.float32) + 0.085 * front + 0.14 * collar
+        bones = 0.10 * back.astype(np.float32) + 0.065 * front + 0.10 * collar
         bones = self.soft(bones / 255, 0.006) * chest.rib_contrast
-        return bones + self.soft(0.10 * spine.astype(np.float32) / 255 + 0.06 * blade, 0.014)
+        return bones + self.soft(0.05 * spine.astype(np.float32) / 255 + 0.04 * blade, 0.014)
 
     def density(self):
         """Radiographic density of everything drawn so far, float32 (size, size)."""
@@ -168,7 +152,7 @@ class Scene:
             image += rng.uniform(0.03, 0.12) * self._breasts()
         image -= rng.uniform(0.36, 0.46) * air * depth * self.air_gain
         image += self._bones() * (0.35 + 0.65 * body)
-        image += rng.uniform(0.16, 0.24) * self._vessels() * air * self.vessel_gain
+        image += rng.uniform(0.09, 0.15) * self._vessels() * air * self.vessel_gain
         image += 0.012 * self.noise(0.05) * air * self.vessel_gain + 0.015 * self.noise(0.4) * body
         return image + self.added
 
@@ -190,16 +174,16 @@ class Scene:
         import cv2
 
         rng, size = self.rng, self.size
-        low, high = rng.normal(0.06, 0.03), rng.normal(0.95, 0.07)
+        low = rng.uniform(-0.02, 0.10)
+        high = np.quantile(density[:: size // 32, :: size // 32], 0.96) * rng.uniform(0.95, 1.15)
         if self.portable:
-            low, high = low - rng.uniform(0, 0.12), high + rng.uniform(0, 0.12)
+            low, high = low - rng.uniform(0, 0.15), high + rng.uniform(0, 0.15)
             density = self.soft(density, 0.006)
         slope = rng.normal(0, 0.03, size=2).astype(np.float32)
         ramp = np.linspace(-1, 1, size, dtype=np.float32)
         density = density + slope[0] * ramp[:, None] + slope[1] * ramp
-        level = np.clip((density - low) / (high - low), 0, None)
-        level = level ** rng.uniform(0.8, 1.35)
-        level = 1.04 * np.tanh(level * 1.15) / np.tanh(1.15)
+        level = np.clip((density - low) / (high - low), 0, None) ** np.float32(rng.uniform(0.8, 1.4))
+        level = np.tanh(1.2 * level) / np.float32(np.tanh(1.25))  # the film's shoulder
         grain = rng.standard_normal((size, size), dtype=np.float32)
         grain = cv2.GaussianBlur(grain, (0, 0), rng.uniform(0.3, 0.8))
         image = 255 * (level + rng.uniform(0.004, 0.02) * grain)
