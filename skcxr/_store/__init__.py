@@ -1,0 +1,15 @@
+"""Results that were computed once per image, kept in one file; and fits kept by joblib."""
+
+from ._images import ImageStore, open_store
+from ._rows import cached_rows
+from ._tools import cache_info, cached_fit, clear_cache, set_cache_limit
+
+__all__ = [
+    "ImageStore",
+    "cache_info",
+    "cached_fit",
+    "cached_rows",
+    "clear_cache",
+    "open_store",
+    "set_cache_limit",
+]
