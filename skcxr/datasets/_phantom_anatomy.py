@@ -36,14 +36,14 @@ class Chest:
     def __init__(self, rng):
         self.sex = "F" if rng.random() < 0.45 else "M"
         self.age = int(np.clip(rng.normal(50, 17), 5, 95))
-        self.width = rng.normal(0.70, 0.045)
+        self.width = rng.normal(0.73, 0.05)
         self.top = rng.normal(-0.76, 0.04)
-        self.dome = rng.normal(0.33, 0.10)  # height of the right dome of the diaphragm
-        self.dome_step = rng.normal(0.05, 0.03)  # the left dome is lower
+        self.dome = rng.normal(0.32, 0.15)  # height of the right dome of the diaphragm
+        self.dome_step = rng.normal(0.05, 0.045)  # the left dome is lower
         self.dome_rise = [0.0, 0.0]  # a dome pulled up by atelectasis
-        self.recess = rng.uniform(0.14, 0.27)  # depth of the costophrenic angle below the dome
-        self.mediastinum = rng.normal(0.125, 0.018)
-        self.knob = rng.uniform(0.02, 0.10) * (0.6 + self.age / 120)
+        self.recess = rng.uniform(0.14, 0.33)  # depth of the costophrenic angle below the dome
+        self.mediastinum = rng.normal(0.12, 0.02)
+        self.knob = rng.uniform(0.01, 0.06) * (0.6 + self.age / 100)
         self.heart_right = rng.normal(0.19, 0.02)
         self.heart_left = rng.normal(0.40, 0.045)
         self.heart_height = rng.uniform(0.46, 0.62)
@@ -75,24 +75,24 @@ class Chest:
             (w * (1 + taper) / 2 * 1.01, bottom - 0.22 * h),
             (w * taper * 0.98, bottom - 0.47 * h),
             (w * (0.92 * taper - 0.01), bottom - 0.70 * h),
-            (w * (0.80 * taper - 0.05), bottom - 0.87 * h),
+            (w * (0.80 * taper - 0.03), bottom - 0.87 * h),
             (w * apex, self.top),
-            (m + 0.45 * (w * apex - m), self.top + 0.03 * h),
-            (m + 0.05, self.top + 0.12 * h),
+            (m + 0.25 * (w * apex - m), self.top + 0.03 * h),
+            (m - 0.03, self.top + 0.11 * h),
         ]
         return spline(points) * (side, 1)
 
     def medial(self, side):
         """Mediastinal and heart border of one lung, from the top to the cardiophrenic angle."""
         h = self.angle_at(side)[1] - self.top
-        m, low = self.mediastinum, self.dome_at(side) + 0.03
+        m, low = self.mediastinum, self.dome_at(side) + 0.02
         start = self.top + 0.20 * h
         up = max(low - self.heart_height, start + 0.25)  # top of the heart
         height, span = low - up, up - start
         if side < 0:
             r = self.heart_right
             points = [
-                (m + 0.01, start),
+                (m - 0.02, start),
                 (m, start + 0.5 * span),
                 (m + 0.02, up),
                 (0.8 * r + 0.2 * m, up + 0.30 * height),
@@ -102,7 +102,7 @@ class Chest:
         else:
             q = self.heart_left
             points = [
-                (m + 0.01, start - 0.02),
+                (m - 0.01, start - 0.02),
                 (m + self.knob, start + 0.40 * span),
                 (m + 0.02, start + 0.82 * span),
                 (m + 0.07, up + 0.10 * height),
@@ -155,9 +155,9 @@ class Chest:
 
     def abdomen(self):
         """Closed outline of everything below the diaphragm, (m, 2)."""
-        w = self.width + 0.3
+        w = self.width + 0.15
         right, left = self.diaphragm(-1.0), self.diaphragm(1.0)
-        edge = [(-w, right[-1, 1] + 0.1), (-w, 2.2), (w, 2.2), (w, left[-1, 1] + 0.1)]
+        edge = [(-w, right[-1, 1] + 0.7), (-w, 2.2), (w, 2.2), (w, left[-1, 1] + 0.7)]
         return np.vstack([right, edge, left[::-1]])
 
     def ribs(self, side):

@@ -110,7 +110,8 @@ def _paint_effusion(scene, rng, contrast):
         y = level + rise * np.clip(1 - x / w, 0, 1) ** 1.3  # the meniscus climbs along the wall
         outline = np.vstack([np.column_stack([x, y]), [(w + 0.05, bottom + 0.3), (0.05, bottom + 0.3)]])
         layer = scene.soft(scene.fill(outline * (side, 1)), 0.014) * scene.lungs[side]
-        scene.added += (0.24 + 0.12 * contrast) * layer
+        scene.added += 0.10 * layer
+        scene.air_gain *= 1 - (0.60 + 0.35 * contrast) * layer
         scene.vessel_gain *= 1 - 0.85 * layer
         layers.append(layer)
     return layers

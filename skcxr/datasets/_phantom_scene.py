@@ -23,7 +23,7 @@ class Scene:
     def __init__(self, chest, rng, size, portable=False):
         self.chest, self.rng, self.size, self.portable = chest, rng, size, portable
         angle = np.deg2rad(rng.normal(0, 2.0))
-        scale = np.clip(rng.normal(1.0, 0.07), 0.82, 1.18) * size / 2
+        scale = np.clip(rng.normal(1.0, 0.08), 0.80, 1.2) * size / 2
         stretch = rng.normal(1.0, 0.03)
         c, s = np.cos(angle), np.sin(angle)
         self._turn = scale * np.array([[c * stretch, s], [-s * stretch, c]])
@@ -105,6 +105,8 @@ class Scene:
             for layer, lines, width in ((back, behind, 0.060), (front, before, 0.054)):
                 self.stroke(layer, lines, width, 255)  # cortex, then the darker inside
                 self.stroke(layer, lines, width - 0.022, 150)
+        ribs = 0.13 * back.astype(np.float32) + 0.08 * front
+        ribs *= 0.25 + 0.75 * self.soft(np.maximum(self.lungs[-1.0], self.lungs[1.0]), 0.05)
         collar = np.zeros(shape, np.uint8)
         tilt = self.rng.normal(0.02, 0.03)
         for side in SIDES:
@@ -120,16 +122,16 @@ class Scene:
             )
             for side in SIDES
         )
-        bones = 0.10 * back.astype(np.float32) + 0.065 * front + 0.10 * collar
+        bones = ribs + np.float32(0.11) * collar
         bones = self.soft(bones / 255, 0.006) * chest.rib_contrast
-        return bones + self.soft(0.05 * spine.astype(np.float32) / 255 + 0.04 * blade, 0.014)
+        return bones + self.soft(0.03 * spine.astype(np.float32) / 255 + 0.04 * blade, 0.014)
 
     def density(self):
         """Radiographic density of everything drawn so far, float32 (size, size)."""
         chest, rng = self.chest, self.rng
         lungs = np.maximum(self.lungs[-1.0], self.lungs[1.0])
         air = self.soft(lungs, 0.012)
-        depth = 0.55 + 0.45 * self.soft(lungs, 0.12)
+        depth = 0.40 + 0.60 * self.soft(lungs, 0.11)
         body = self.soft(self.fill(chest.body()), 0.03)
         image = body * (0.50 + 0.9 * chest.fat + 0.16 * self.soft(body, 0.20))
         arms = np.zeros((self.size, self.size), np.uint8)
@@ -150,10 +152,10 @@ class Scene:
         image -= 0.11 * self.soft(airway.astype(np.float32) / 255, 0.014)
         if chest.sex == "F" and chest.age > 16:
             image += rng.uniform(0.03, 0.12) * self._breasts()
-        image -= rng.uniform(0.36, 0.46) * air * depth * self.air_gain
+        image -= rng.uniform(0.42, 0.58) * air * depth * self.air_gain
         image += self._bones() * (0.35 + 0.65 * body)
-        image += rng.uniform(0.09, 0.15) * self._vessels() * air * self.vessel_gain
-        image += 0.012 * self.noise(0.05) * air * self.vessel_gain + 0.015 * self.noise(0.4) * body
+        image += rng.uniform(0.05, 0.10) * self._vessels() * air * self.vessel_gain
+        image += 0.018 * self.noise(0.04) * air * self.vessel_gain + 0.025 * self.noise(0.4) * body
         return image + self.added
 
     def _breasts(self):
@@ -182,7 +184,7 @@ class Scene:
         slope = rng.normal(0, 0.03, size=2).astype(np.float32)
         ramp = np.linspace(-1, 1, size, dtype=np.float32)
         density = density + slope[0] * ramp[:, None] + slope[1] * ramp
-        level = np.clip((density - low) / (high - low), 0, None) ** np.float32(rng.uniform(0.8, 1.4))
+        level = np.clip((density - low) / (high - low), 0, None) ** np.float32(rng.uniform(0.8, 1.9))
         level = np.tanh(1.2 * level) / np.float32(np.tanh(1.25))  # the film's shoulder
         grain = rng.standard_normal((size, size), dtype=np.float32)
         grain = cv2.GaussianBlur(grain, (0, 0), rng.uniform(0.3, 0.8))
