@@ -1,0 +1,13 @@
+"""Where a network looks: Grad-CAM, and its fusion with lung masks."""
+
+from .._lazy import attach
+
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "GradCAMFuser": "fuser",
+        "grad_cam": "gradcam",
+        "head_grad_cam": "gradcam",
+        "linear_grad_cam": "gradcam",
+    },
+)

@@ -1,0 +1,320 @@
+"""GradCAMFuser: feature maps pooled by the fusion of Grad-CAM and lung mask."""
+
+import warnings
+from numbers import Real
+
+import numpy as np
+from sklearn.base import _fit_context, clone
+from sklearn.utils import Bunch
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from .._base import _BaseImageTransformer
+from ..features import ResNetEmbedder
+from ..segmentation import UNetMasker
+from .gradcam import label_positions, linear_grad_cam, normalise
+
+
+class GradCAMFuser(_BaseImageTransformer):
+    """Pool a network's feature maps where Grad-CAM and the lung mask say to look.
+
+    Owns the network and the masker, so that each image goes through them once. The fused map
+    is
+
+    .. math::  F = \\lambda\\, U + (1 - \\lambda)\\, G
+
+    (the report's eq. 3), with the soft lung mask U and the Grad-CAM maps G, each divided by its
+    maximum and then averaged over the labels. The features are
+    :math:`\\sum_{ij} F_{ij} A^k_{ij} / \\sum_{ij} F_{ij}`, one for each feature map
+    :math:`A^k`. Both sums are linear in F, so a new λ needs no new pass through a network. Where F
+    is zero everywhere, the maps are averaged evenly.
+
+    Parameters
+    ----------
+    embedder : ResNetEmbedder or None, default=None
+        The network; None is ``ResNetEmbedder()``.
+    masker : UNetMasker or None, default=None
+        With ``weights`` that are there, or fitted and wrapped in
+        :class:`~sklearn.frozen.FrozenEstimator`; None is ``UNetMasker()`` with its own weights. It
+        is not used when λ gives it no weight.
+    lam : float, default=0.5
+        λ in [0, 1].
+    lam_on : {"unet", "cam"}, default="unet"
+        What λ multiplies; ``"cam"`` is the report's eq. 4, where the roles are swapped.
+    reduce : {"mean", "max"}, default="mean"
+        How the labels' Grad-CAM maps become one.
+    output : {"pooled", "maps"}, default="pooled"
+        ``"maps"`` gives the fused map of each label itself, flattened, for
+        :class:`~skcxr.classifiers.AttentionCNN`.
+    passthrough : bool, default=False
+        Whether to append the evenly pooled embedding.
+    image_shape : (int, int) or None, default=None
+        Height and width of images that come as flat rows; one of them may be -1.
+
+    Attributes
+    ----------
+    embedder_ : ResNetEmbedder
+        The fitted network.
+    masker_ : UNetMasker or None
+        The masker, None if λ gives it no weight.
+    label_names_ : ndarray of str
+    map_shape_ : tuple of 3 int
+        Labels, height and width of the fused maps; what ``AttentionCNN(map_shape=...)`` needs.
+    n_features_in_ : int
+        Number of pixels of an image.
+
+    Warns
+    -----
+    UserWarning
+        Once per call, with the number of images whose mask is implausible; they are pooled as if
+        the lungs filled the image.
+
+    References
+    ----------
+    .. [1] O. Ronneberger et al. "U-Net: Convolutional networks for biomedical image
+       segmentation". MICCAI, 2015.
+    .. [2] R. R. Selvaraju et al. "Grad-CAM: Visual explanations from deep networks via
+       gradient-based localization". ICCV, 2017.
+    """
+
+    _parameter_constraints = {
+        "embedder": [HasMethods(["fit_rows", "rows"]), None],
+        "masker": [HasMethods(["fit", "transform"]), None],
+        "lam": [Interval(Real, 0, 1, closed="both")],
+        "lam_on": [StrOptions({"unet", "cam"})],
+        "reduce": [StrOptions({"mean", "max"})],
+        "output": [StrOptions({"pooled", "maps"})],
+        "passthrough": ["boolean"],
+        "image_shape": [tuple, list, None],
+    }
+
+    def __init__(
+        self,
+        embedder=None,
+        masker=None,
+        *,
+        lam=0.5,
+        lam_on="unet",
+        reduce="mean",
+        output="pooled",
+        passthrough=False,
+        image_shape=None,
+    ):
+        self.embedder = embedder
+        self.masker = masker
+        self.lam = lam
+        self.lam_on = lam_on
+        self.reduce = reduce
+        self.output = output
+        self.passthrough = passthrough
+        self.image_shape = image_shape
+
+    def fit(self, X, y):
+        """Fit the network's head, and fine-tune it if it says so; the masker is not trained.
+
+        Parameters
+        ----------
+        X : paths, DataFrame with a ``path`` column, (n, H, W) array or flat rows
+            The images, of one size.
+        y : array-like or DataFrame of shape (n, n_labels)
+            0, 1 or NaN for unknown.
+
+        Returns
+        -------
+        self : GradCAMFuser
+        """
+        self._fit(X, y)
+        return self
+
+    def fit_transform(self, X, y):
+        """Fit, and pool the same images with no second pass through the network.
+
+        Parameters
+        ----------
+        X : paths, DataFrame with a ``path`` column, (n, H, W) array or flat rows
+            The images, of one size.
+        y : array-like or DataFrame of shape (n, n_labels)
+            0, 1 or NaN for unknown.
+
+        Returns
+        -------
+        ndarray of shape (n, n_features), float32
+        """
+        images, rows = self._fit(X, y)
+        return self._features(images, rows)
+
+    def transform(self, X):
+        """Pool images.
+
+        Parameters
+        ----------
+        X : paths, DataFrame with a ``path`` column, (n, H, W) array or flat rows
+            The images, of the size that fit saw.
+
+        Returns
+        -------
+        ndarray of shape (n, n_features), float32
+        """
+        check_is_fitted(self, "embedder_")
+        images = self._validate_images(X, reset=False)
+        return self._features(images, self.embedder_.rows(images))
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def _fit(self, X, y):
+        images = self._validate_images(X, reset=True)
+        if y is None:
+            raise ValueError(
+                "GradCAMFuser requires y to be passed, but the target y is None: Grad-CAM needs "
+                "labels. For features without labels use ResNetEmbedder."
+            )
+        self.masker_ = None
+        if self._mask_weight > 0:
+            masker = UNetMasker() if self.masker is None else clone(self.masker)
+            self.masker_ = masker.fit(images)
+        self.embedder_ = ResNetEmbedder() if self.embedder is None else clone(self.embedder)
+        rows = self.embedder_.fit_rows(images, y)
+        self.label_names_ = self.embedder_.label_names_
+        _, probe = next(iter(self.embedder_.rows(images.take([0])).batches(1)))
+        self.map_shape_ = (len(self.label_names_), *probe.shape[2:])
+        return images, rows
+
+    @property
+    def _mask_weight(self):
+        return self.lam if self.lam_on == "unet" else 1 - self.lam
+
+    def _features(self, images, rows):
+        features = np.empty((len(images), self._n_features_out), np.float32)
+        for where, maps, cams, masks in self._parts(images, rows):
+            features[where] = self._row_features(maps, cams, masks)
+        return features
+
+    def _parts(self, images, rows):
+        """Yield feature maps, normalised Grad-CAM maps and masks, batch by batch."""
+        batch_size = self.embedder_.batch_size
+        size = self.map_shape_[1:]
+        masks = self._masks(images, size, batch_size)
+        for where, maps in rows.batches(batch_size):
+            cams = normalise(linear_grad_cam(maps, self.embedder_.head_coef_))
+            yield where, maps, cams, next(masks)
+
+    def _masks(self, images, size, batch_size):
+        """Yield soft masks at the size of the feature maps; ones where a mask is implausible."""
+        if self.masker_ is None:
+            for start in range(0, len(images), batch_size):
+                yield np.ones((min(batch_size, len(images) - start), *size), np.float32)
+            return
+        n_implausible = 0
+        for _, masks, plausible in self.masker_.iter_masks(images, size, batch_size):
+            masks[~plausible] = 1
+            n_implausible += int((~plausible).sum())
+            yield masks
+            # Told with the last batch: a generator that is not exhausted says nothing.
+            if n_implausible and _ is not None and _.stop == len(images):
+                warnings.warn(
+                    f"{n_implausible} of {len(images)} lung masks are implausible and those "
+                    "images are pooled without one; UNetMasker.mask_quality names them.",
+                    stacklevel=2,
+                )
+
+    def _fuse(self, cams, masks):
+        return self._mask_weight * masks + (1 - self._mask_weight) * cams
+
+    def _row_features(self, maps, cams, masks):
+        if self.output == "maps":
+            parts = [self._fuse(cams, masks[:, None]).reshape(len(maps), -1)]
+        else:
+            cam = cams.mean(1) if self.reduce == "mean" else cams.max(1)
+            fused = self._fuse(cam, masks)
+            total = fused.sum((1, 2), keepdims=True)
+            fused = np.where(total > 0, fused, 1.0)
+            fused /= fused.sum((1, 2), keepdims=True)
+            flat = maps.reshape(len(maps), maps.shape[1], -1).astype(np.float32)
+            parts = [np.matmul(flat, fused.reshape(len(maps), -1, 1).astype(np.float32))[..., 0]]
+        if self.passthrough:
+            parts.append(maps.mean((2, 3), dtype=np.float32))
+        return np.concatenate(parts, 1)
+
+    def attention_maps(self, X, labels=None, size=None):
+        """Return the maps behind the features, to look at.
+
+        Parameters
+        ----------
+        X : paths, DataFrame with a ``path`` column, (n, H, W) array or flat rows
+            The images, of the size that fit saw.
+        labels : str, int, sequence of them or None, default=None
+            Names or positions of the labels wanted; None takes all.
+        size : (int, int) or None, default=None
+            Height and width to interpolate to; None keeps the size of the feature maps.
+
+        Returns
+        -------
+        Bunch
+            ``cam`` and ``fused`` of shape (n, n_labels, h, w), ``mask`` of shape (n, h, w), all
+            float32 in [0, 1]; ``raw_cam``, Grad-CAM as its equations give it; ``label_names``.
+        """
+        check_is_fitted(self, "embedder_")
+        images = self._validate_images(X, reset=False)
+        index = label_positions(labels, self.label_names_)
+        cams, raw, masks = [], [], []
+        for _, maps, cam, mask in self._parts(images, self.embedder_.rows(images)):
+            cams.append(cam[:, index])
+            raw.append(linear_grad_cam(maps, self.embedder_.head_coef_[index]))
+            masks.append(mask)
+        cam, raw, mask = map(np.concatenate, (cams, raw, masks))
+        if size is not None:
+            cam, raw, mask = (_interpolate(stack, size) for stack in (cam, raw, mask))
+        return Bunch(
+            cam=cam,
+            mask=mask,
+            fused=self._fuse(cam, mask[:, None]).astype(np.float32),
+            raw_cam=raw,
+            label_names=self.label_names_[index],
+        )
+
+    @property
+    def _n_features_out(self):
+        n_channels = self.embedder_.n_channels_
+        n = int(np.prod(self.map_shape_)) if self.output == "maps" else n_channels
+        return n + (n_channels if self.passthrough else 0)
+
+    def get_feature_names_out(self, input_features=None):
+        """``attention_<i>`` or ``map_<label>_<row>_<column>``, then ``embedding_<i>``.
+
+        Parameters
+        ----------
+        input_features : ignored
+            Present for API consistency.
+
+        Returns
+        -------
+        ndarray of str
+        """
+        check_is_fitted(self, "embedder_")
+        n_channels = self.embedder_.n_channels_
+        if self.output == "maps":
+            _, height, width = self.map_shape_
+            names = [
+                f"map_{label}_{i}_{j}"
+                for label in self.label_names_
+                for i in range(height)
+                for j in range(width)
+            ]
+        else:
+            names = [f"attention_{i}" for i in range(n_channels)]
+        if self.passthrough:
+            names += [f"embedding_{i}" for i in range(n_channels)]
+        return np.array(names, dtype=object)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags
+
+
+def _interpolate(stack, size):
+    """Bilinear interpolation of the last two axes."""
+    import cv2
+
+    flat = stack.reshape(-1, *stack.shape[-2:])
+    resized = [cv2.resize(image, size[::-1], interpolation=cv2.INTER_LINEAR) for image in flat]
+    return np.stack(resized).reshape(*stack.shape[:-2], *size)
