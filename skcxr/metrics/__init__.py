@@ -1,0 +1,27 @@
+"""Multi-label, segmentation and localisation metrics, each with its interval or its control."""
+
+from skcxr._lazy import attach
+
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "REPORT_TABLE_1": "comparison",
+        "LocalizationReport": "localization",
+        "ModelComparison": "comparison",
+        "MultilabelReport": "multilabel",
+        "PairedTest": "paired",
+        "SegmentationReport": "segmentation",
+        "StratifiedAUC": "strata",
+        "auc_within": "strata",
+        "compare_models": "comparison",
+        "dice_score": "segmentation",
+        "expected_calibration_error": "calibration",
+        "get_scorer": "scorers",
+        "get_scorer_names": "scorers",
+        "localization_report": "localization",
+        "multilabel_report": "multilabel",
+        "multilabel_scores": "multilabel",
+        "paired_bootstrap_test": "paired",
+        "segmentation_report": "segmentation",
+    },
+)

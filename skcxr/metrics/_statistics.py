@@ -1,0 +1,123 @@
+"""Multi-label metrics of many resamples at once.
+
+Every metric here is a function of sums over resampling units. The sums are sparse or dense
+matrix products with the (units, resamples) weights; the functions are applied to the result.
+"""
+
+import numpy as np
+from scipy import sparse
+
+#: Name of a metric to the heading it has in a table.
+METRICS = {
+    "micro_f1": "Micro-F1",
+    "macro_f1": "Macro-F1",
+    "hamming_loss": "Hamming Loss",
+    "macro_auc": "Macro AUC",
+    "macro_ap": "Macro AP",
+}
+
+
+class RankSums:
+    """AUC and average precision of one label as sums over units.
+
+    Images are sorted by falling score and cut after each distinct score that a positive has:
+    between two such scores only the number of negatives matters.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,), bool
+        Labels.
+    score : ndarray of shape (n,)
+        Scores; ties count one half, as in the trapezoidal ROC.
+    unit : ndarray of shape (n,), int
+        Unit of each image.
+    n_units : int
+        Number of units.
+    """
+
+    def __init__(self, y, score, unit, n_units):
+        order = np.argsort(-score, kind="stable")
+        y, score, unit = y[order], score[order], unit[order]
+        block = np.concatenate([[0], np.cumsum(np.diff(score) != 0)]) if len(y) else y.astype(int)
+        has_positive = np.bincount(block, weights=y, minlength=1) > 0
+        # The first score of a positive that is not above this one; m below them all.
+        row = (np.cumsum(has_positive) - has_positive)[block] if len(y) else block
+        self.m = int(has_positive.sum())
+        tied = ~y & has_positive[block] if len(y) else y
+
+        def sums(rows, shape):
+            ones = np.ones(rows.sum())
+            return sparse.csr_array((ones, (row[rows], unit[rows])), shape=(shape, n_units))
+
+        self.positive = sums(y, self.m)
+        self.negative = sums(~y, self.m + 1)
+        self.tied = sums(tied, self.m) if tied.any() else None
+
+    def __call__(self, weights):
+        """Return ``(U, pairs, ap)`` for weights (units, b), each of shape (b,).
+
+        ``U / pairs`` is the AUC: U counts the concordant pairs and half the tied ones.
+        """
+        positive = self.positive @ weights
+        negative = np.cumsum(self.negative @ weights, axis=0)
+        hits = np.cumsum(positive, axis=0)
+        n_positive = positive.sum(axis=0)
+        below = negative[-1] - negative[: self.m]
+        if self.tied is not None:
+            below += 0.5 * (self.tied @ weights)
+        u = np.einsum("ij,ij->j", positive, below)
+        hits /= np.maximum(hits + negative[: self.m], 1)
+        with np.errstate(invalid="ignore"):
+            ap = np.einsum("ij,ij->j", positive, hits) / n_positive
+        return u, n_positive * negative[-1], ap
+
+
+class MultilabelStatistics:
+    """All multi-label metrics as a function of resampling weights.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n, k)
+        0, 1 or NaN; NaN is left out.
+    prob : ndarray of shape (n, k)
+        Probabilities.
+    pred : ndarray of shape (n, k), bool
+        Decisions.
+    unit, n_units
+        See ``check_units``.
+    """
+
+    def __init__(self, y, prob, pred, unit, n_units):
+        known = ~np.isnan(y)
+        true = known & (y == 1)
+        to_units = sparse.csr_array(
+            (np.ones(len(unit)), (unit, np.arange(len(unit)))), shape=(n_units, len(unit))
+        )
+        tp, fp, positive = (
+            (to_units @ a.astype(np.float64)).T for a in (true & pred, known & ~true & pred, true)
+        )
+        self.counts = np.stack([tp, fp, positive, (to_units @ known.astype(np.float64)).T])
+        self.ranks = [
+            RankSums(true[known[:, j], j], prob[known[:, j], j], unit[known[:, j]], n_units)
+            for j in range(y.shape[1])
+        ]
+
+    def __call__(self, weights):
+        """Return a dict: the five metrics of shape (b,), and per label (k, b) f1, auc and ap."""
+        tp, fp, positive, known = np.tensordot(self.counts, weights, axes=1)
+        u, pairs, ap = (
+            np.stack(part) for part in zip(*(rank(weights) for rank in self.ranks), strict=True)
+        )
+        with np.errstate(invalid="ignore", divide="ignore"):
+            # A label without a positive or without a negative has no pairs: left out, as NaN.
+            undefined = np.where(pairs > 0, 0.0, np.nan)
+            out = {
+                "f1": 2 * tp / (tp + fp + positive) + undefined,
+                "auc": u / pairs,
+                "ap": ap + undefined,
+                "micro_f1": 2 * tp.sum(0) / (tp + fp + positive).sum(0),
+                "hamming_loss": (fp + positive - tp).sum(0) / known.sum(0),
+            }
+            for name in ("f1", "auc", "ap"):
+                out[f"macro_{name}"] = np.nansum(out[name], 0) / (pairs > 0).sum(0)
+        return out
