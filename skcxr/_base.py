@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils._set_output import ADAPTERS_MANAGER, _get_output_config
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._image_input import Images, array_images, as_images, paths_of
 
@@ -103,7 +103,7 @@ class _ImageToImage(_ImageInputMixin, TransformerMixin, BaseEstimator, auto_wrap
         if container == "default":
             return rows
         adapter = ADAPTERS_MANAGER.adapters[container]
-        return adapter.create_container(rows, X, columns=self.get_feature_names_out())
+        return adapter.create_container(rows, X, columns=pixel_names(*images.shape[1:]))
 
     def get_feature_names_out(self, input_features=None):
         """Names of the pixels when images are flat rows: ``pixel_<row>_<column>``.
@@ -117,8 +117,8 @@ class _ImageToImage(_ImageInputMixin, TransformerMixin, BaseEstimator, auto_wrap
         -------
         ndarray of str
         """
-        height, width = self._output_size()
-        return pixel_names(height, width)
+        check_is_fitted(self)
+        return pixel_names(*self._output_size())
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

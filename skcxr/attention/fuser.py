@@ -203,18 +203,21 @@ class GradCAMFuser(_BaseImageTransformer):
             for start in range(0, len(images), batch_size):
                 yield np.ones((min(batch_size, len(images) - start), *size), np.float32)
             return
-        n_implausible = 0
-        for _, masks, plausible in self.masker_.iter_masks(images, size, batch_size):
-            masks[~plausible] = 1
-            n_implausible += int((~plausible).sum())
-            yield masks
-            # Told with the last batch: a generator that is not exhausted says nothing.
-            if n_implausible and _ is not None and _.stop == len(images):
+        n_implausible, waiting = 0, []
+        for where, masks, usable in self.masker_.iter_masks(images, size, return_usable=True):
+            masks[~usable] = 1
+            n_implausible += int((~usable).sum())
+            waiting.extend(masks)
+            last = where.stop == len(images)
+            if last and n_implausible:
                 warnings.warn(
-                    f"{n_implausible} of {len(images)} lung masks are implausible and those "
-                    "images are pooled without one; UNetMasker.mask_quality names them.",
+                    f"{n_implausible} of {len(images)} lung masks are implausible; those images "
+                    "are pooled without one. UNetMasker.mask_quality(X) names them.",
                     stacklevel=2,
                 )
+            while len(waiting) >= batch_size or (last and waiting):
+                yield np.stack(waiting[:batch_size])
+                del waiting[:batch_size]
 
     def _fuse(self, cams, masks):
         return self._mask_weight * masks + (1 - self._mask_weight) * cams

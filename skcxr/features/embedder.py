@@ -284,7 +284,7 @@ class ResNetEmbedder(_BaseImageTransformer):
                 self._trunk_config(), state_digest(self.tail_), *trunk_rows.keys(), Y.tobytes()
             ).hex()
             name = digest(inputs, str(settings)).hex()
-            checkpoint = open_store(self.memory).folder / "fine_tuning" / f"{name}.pt"
+            checkpoint = Path(open_store(self.memory).folder) / "fine_tuning" / f"{name}.pt"
         state = cached_fit(
             self.memory,
             _tune,

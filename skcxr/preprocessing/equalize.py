@@ -82,7 +82,7 @@ class HistEqualizer(_ImageToImage, auto_wrap_output_keys=None):
             isinstance(tiles, Integral) and tiles > 0 for tiles in self.tile_grid
         ):
             raise ValueError(f"tile_grid={self.tile_grid!r}; expected two positive integers.")
-        self._size = self._validate_images(X, reset=True).shape[1:]
+        self._image_size = self._validate_images(X, reset=True).shape[1:]
         return self
 
     def transform(self, X):
@@ -106,7 +106,7 @@ class HistEqualizer(_ImageToImage, auto_wrap_output_keys=None):
         return self._contain(images, X)
 
     def _output_size(self):
-        return self._size
+        return self._image_size
 
 
 def _equalize(image):
