@@ -179,11 +179,9 @@ def segmentation_report(
         rows.append(row)
     index = pd.RangeIndex(len(rows)) if names is None else pd.Index(names)
     per_image = pd.DataFrame(rows, columns=list(_HEADINGS), index=index.rename("image"))
-    return SegmentationReport(
-        summarize(per_image.rename(columns=_HEADINGS), groups, n_bootstraps, confidence_level,
-                  random_state),
-        per_image,
-    )  # fmt: skip
+    columns = per_image.rename(columns=_HEADINGS).rename_axis(columns="metric")
+    summary = summarize(columns, groups, n_bootstraps, confidence_level, random_state)
+    return SegmentationReport(summary, per_image)
 
 
 def summarize(values, groups, n_bootstraps, confidence_level, random_state):
@@ -212,5 +210,5 @@ def summarize(values, groups, n_bootstraps, confidence_level, random_state):
             "95 %": values.quantile(0.95),
             "n": known.sum(axis=0),
         },
-        index=values.columns.rename("metric"),
+        index=values.columns,
     )
