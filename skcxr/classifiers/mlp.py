@@ -1,0 +1,160 @@
+"""Multi-layer perceptrons on hybrid features."""
+
+from numbers import Real
+
+import torch
+from sklearn.utils._param_validation import Interval
+
+from skcxr.classifiers._modules import MLP
+from skcxr.classifiers.net import MultilabelNet
+
+_SHARE = [Interval(Real, 0, 1, closed="left")]
+
+
+class MultilabelMLP(MultilabelNet):
+    """One hidden layer with dropout and batch normalisation: the report's MLP.
+
+    Scale the features first (:class:`sklearn.preprocessing.StandardScaler`).
+
+    Parameters
+    ----------
+    module__hidden : sequence of int, default=(256,)
+        Units of each hidden layer.
+    module__dropout : float, default=0.4
+        Share of hidden units dropped in training.
+    module__input_dropout : float, default=0.0
+        Share of features dropped in training.
+    module__batch_norm : bool, default=True
+        Batch normalisation after each hidden layer.
+    optimizer, optimizer__weight_decay, lr, max_epochs, batch_size, pos_weight, thresholds, \
+early_stopping, patience, validation_fraction, callbacks, device, random_state, verbose
+        As in :class:`MultilabelNet`, which also describes the fitted attributes.
+    **nested : dict
+        ``optimizer__<name>``.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_multilabel_classification
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skcxr.classifiers import MultilabelMLP
+    >>> X, y = make_multilabel_classification(n_samples=200, n_classes=3, random_state=0)
+    >>> X = StandardScaler().fit_transform(X)
+    >>> MultilabelMLP(random_state=0).fit(X, y).predict_proba(X).shape
+    (200, 3)
+    """
+
+    _parameter_constraints = {
+        **MultilabelNet._parameter_constraints,
+        "module__hidden": ["array-like"],
+        "module__dropout": _SHARE,
+        "module__input_dropout": _SHARE,
+        "module__batch_norm": ["boolean"],
+    }
+
+    def __init__(
+        self,
+        *,
+        module__hidden=(256,),
+        module__dropout=0.4,
+        module__input_dropout=0.0,
+        module__batch_norm=True,
+        optimizer=torch.optim.AdamW,
+        optimizer__weight_decay=0.01,
+        lr=1e-3,
+        max_epochs=50,
+        batch_size=64,
+        pos_weight=None,
+        thresholds=0.5,
+        early_stopping=True,
+        patience=8,
+        validation_fraction=0.15,
+        callbacks=None,
+        device="auto",
+        random_state=None,
+        verbose=0,
+        **nested,
+    ):
+        super().__init__(
+            MLP,
+            optimizer=optimizer,
+            optimizer__weight_decay=optimizer__weight_decay,
+            lr=lr,
+            max_epochs=max_epochs,
+            batch_size=batch_size,
+            pos_weight=pos_weight,
+            thresholds=thresholds,
+            early_stopping=early_stopping,
+            patience=patience,
+            validation_fraction=validation_fraction,
+            callbacks=callbacks,
+            device=device,
+            random_state=random_state,
+            verbose=verbose,
+            module__hidden=module__hidden,
+            module__dropout=module__dropout,
+            module__input_dropout=module__input_dropout,
+            module__batch_norm=module__batch_norm,
+            **nested,
+        )
+
+
+class DeeperMLP(MultilabelMLP):
+    """Three hidden layers that shrink, 512, 256, 128: the report's DeeperMLP.
+
+    Parameters
+    ----------
+    module__hidden : sequence of int, default=(512, 256, 128)
+        Units of each hidden layer.
+    module__dropout, module__input_dropout, module__batch_norm
+        As in :class:`MultilabelMLP`.
+    optimizer, optimizer__weight_decay, lr, max_epochs, batch_size, pos_weight, thresholds, \
+early_stopping, patience, validation_fraction, callbacks, device, random_state, verbose
+        As in :class:`MultilabelNet`, which also describes the fitted attributes.
+    **nested : dict
+        ``optimizer__<name>``.
+    """
+
+    def __init__(
+        self,
+        *,
+        module__hidden=(512, 256, 128),
+        module__dropout=0.4,
+        module__input_dropout=0.0,
+        module__batch_norm=True,
+        optimizer=torch.optim.AdamW,
+        optimizer__weight_decay=0.01,
+        lr=1e-3,
+        max_epochs=50,
+        batch_size=64,
+        pos_weight=None,
+        thresholds=0.5,
+        early_stopping=True,
+        patience=8,
+        validation_fraction=0.15,
+        callbacks=None,
+        device="auto",
+        random_state=None,
+        verbose=0,
+        **nested,
+    ):
+        super().__init__(
+            module__hidden=module__hidden,
+            module__dropout=module__dropout,
+            module__input_dropout=module__input_dropout,
+            module__batch_norm=module__batch_norm,
+            optimizer=optimizer,
+            optimizer__weight_decay=optimizer__weight_decay,
+            lr=lr,
+            max_epochs=max_epochs,
+            batch_size=batch_size,
+            pos_weight=pos_weight,
+            thresholds=thresholds,
+            early_stopping=early_stopping,
+            patience=patience,
+            validation_fraction=validation_fraction,
+            callbacks=callbacks,
+            device=device,
+            random_state=random_state,
+            verbose=verbose,
+            **nested,
+        )

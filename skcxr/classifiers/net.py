@@ -1,0 +1,496 @@
+"""The base of the classifiers: a skorch net behind scikit-learn's multi-label conventions."""
+
+import contextlib
+import copy
+import difflib
+import inspect
+import warnings
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from scipy.special import expit, logit
+from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
+from sklearn.utils import check_array, check_consistent_length, check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted, validate_data
+from skorch import NeuralNet
+from skorch.callbacks import EarlyStopping
+from skorch.helper import predefined_split
+
+from skcxr._torch import resolve_device
+from skcxr.classifiers._batches import Batches, Rows
+from skcxr.classifiers._loss import MaskedBCEWithLogits
+from skcxr.classifiers._modules import MLP
+from skcxr.classifiers._stratify import assign_parts
+from skcxr.classifiers._targets import encode_targets
+from skcxr.classifiers._thresholds import best_thresholds, resolve_thresholds
+
+# With fewer rows to watch, early stopping and thresholds would follow noise.
+MIN_HELD_OUT = 10
+# What the net itself tells a module about the data, where the module's signature asks for it.
+DATA_ARGUMENTS = ("n_features", "n_labels", "map_shape")
+
+
+class MultilabelNet(ClassifierMixin, BaseEstimator):
+    """Multi-label classifier around a :class:`skorch.NeuralNet`, for any ``nn.Module``.
+
+    The net is trained with binary cross-entropy on logits, one per label; unknown labels (NaN)
+    take no part. A held-out part of the training data, whole patients where `groups` are given,
+    stops the training early. The fitted skorch net is ``net_``.
+
+    Parameters
+    ----------
+    module : callable, default=MLP
+        An ``nn.Module`` class from (m, n_features) float32 to (m, n_labels) logits. Of
+        ``n_features``, ``n_labels`` and ``map_shape`` it is given those that its signature names.
+    optimizer : callable, default=torch.optim.AdamW
+        A ``torch.optim`` class.
+    optimizer__weight_decay : float, default=0.01
+        Weight decay.
+    lr : float, default=1e-3
+        Learning rate.
+    max_epochs : int, default=50
+        Passes over the training data, at most.
+    batch_size : int, default=64
+        Rows per step.
+    pos_weight : "balanced", None, array-like of shape (n_labels,) or dict, default=None
+        Weight of the positives in the loss. ``"balanced"`` is negatives / positives of each
+        label; a dict goes by label name, 1 for those left out. With weights the outputs are no
+        longer probabilities: calibrate them (:class:`skcxr.model_selection.MultilabelCalibrator`).
+    thresholds : "auto", float, array-like of shape (n_labels,) or dict, default=0.5
+        A label is predicted where its probability is above its threshold. ``"auto"`` takes the
+        one with the best F1 on the held-out part. A dict goes by label name, 0.5 for those left
+        out.
+    early_stopping : bool, default=True
+        Stop when the held-out loss has not improved for `patience` epochs, and take the weights
+        of the best epoch.
+    patience : int, default=8
+        Epochs without improvement before the training stops.
+    validation_fraction : float, default=0.15
+        Share of the training data held out, where `early_stopping` or ``thresholds="auto"``
+        needs it. Labels are balanced between the parts. Where fewer than 10 rows would be held
+        out, or `groups` are a single one, nothing is: the training runs for `max_epochs`.
+    callbacks : list of skorch callbacks or None, default=None
+        More callbacks, as in skorch.
+    device : str, default="auto"
+        As torch names it; ``"auto"`` takes a GPU where there is one. Looked up at fit.
+    random_state : int, RandomState instance or None, default=None
+        Weights, dropout, order and the held-out part. No global generator is touched, except
+        that None draws one number from numpy's.
+    verbose : int, default=0
+        1 prints skorch's line per epoch.
+    **nested : dict
+        More arguments of the module or the optimizer, under skorch's names
+        (``module__<name>``, ``optimizer__<name>``).
+
+    Attributes
+    ----------
+    net_ : skorch.NeuralNet
+        The trained net, trimmed for prediction; ``net_.module_`` is the ``nn.Module``.
+    classes_ : list of ndarray, or ndarray of shape (2,)
+        ``[0, 1]`` for each label, as scikit-learn's scorers expect of multi-label classifiers;
+        the two classes for 1-D y.
+    label_names_ : ndarray of shape (n_labels,)
+        Columns of y where it is a DataFrame, else ``label0``, ``label1``, ...
+    thresholds_ : ndarray of shape (n_labels,)
+        Thresholds in use.
+    history_ : list of dict
+        ``epoch``, ``train_loss`` and, with a held-out part, ``valid_loss`` of each epoch.
+    n_iter_ : int
+        Epochs trained.
+    validation_indices_ : ndarray of int
+        Rows of the training data that were held out; empty where none.
+    device_ : str
+        Where the net was trained.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Only where X has string column names.
+
+    Notes
+    -----
+    *Groups.* ``fit(X, y, groups=groups)`` keeps patients whole in the held-out part. In a search
+    or in cross_validate, ``groups=`` goes to the splitter only. Give it to the net as well with
+    ``search.fit(X, y, groups=groups, classify__groups=groups)`` (``params={"classify__groups":
+    groups}`` in cross_validate), or once and for all with metadata routing:
+    ``sklearn.set_config(enable_metadata_routing=True)`` and
+    ``MultilabelMLP().set_fit_request(groups=True)``.
+
+    *Unknown labels.* scikit-learn's own splitters and metrics refuse NaN in y: pass a splitter
+    object as `cv` (not a number) and skcxr's scorers.
+
+    *Labels without a positive or a negative* are not trained; one warning names them, and their
+    probability is the smoothed share of positives, (positives + 1) / (known + 2).
+
+    ``score`` is scikit-learn's: the share of rows whose labels are all right; NaN count as right.
+    It is a harsh measure for many labels; give a search a `scoring`.
+    """
+
+    _parameter_constraints = {
+        "module": [callable],
+        "optimizer": [callable],
+        "optimizer__weight_decay": [Interval(Real, 0, None, closed="left")],
+        "lr": [Interval(Real, 0, None, closed="neither")],
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 2, None, closed="left")],
+        "pos_weight": [StrOptions({"balanced"}), None, dict, "array-like"],
+        "thresholds": [StrOptions({"auto"}), Real, dict, "array-like"],
+        "early_stopping": ["boolean"],
+        "patience": [Interval(Integral, 1, None, closed="left")],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "callbacks": [list, None],
+        "device": [str],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        module=MLP,
+        *,
+        optimizer=torch.optim.AdamW,
+        optimizer__weight_decay=0.01,
+        lr=1e-3,
+        max_epochs=50,
+        batch_size=64,
+        pos_weight=None,
+        thresholds=0.5,
+        early_stopping=True,
+        patience=8,
+        validation_fraction=0.15,
+        callbacks=None,
+        device="auto",
+        random_state=None,
+        verbose=0,
+        **nested,
+    ):
+        self.module = module
+        self.optimizer = optimizer
+        self.optimizer__weight_decay = optimizer__weight_decay
+        self.lr = lr
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.pos_weight = pos_weight
+        self.thresholds = thresholds
+        self.early_stopping = early_stopping
+        self.patience = patience
+        self.validation_fraction = validation_fraction
+        self.callbacks = callbacks
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+        self._check_nested(nested)
+        vars(self).update(nested)
+
+    # -- parameters under skorch's names ------------------------------------------------------
+
+    def _check_nested(self, names, owners=None):
+        """Refuse names that neither the module nor the optimizer has, and say what was meant."""
+        own = type(self).__name__
+        for name in names:
+            prefix, _, argument = name.partition("__")
+            owner = (owners or {}).get(prefix, getattr(self, prefix, None))
+            if prefix not in ("module", "optimizer") or not argument:
+                valid = sorted(self._get_param_names())
+                close = [v for v in valid if v.rpartition("__")[2] == name]
+                close = close or difflib.get_close_matches(name, valid, n=1)
+                hint = f"; did you mean {close[0]!r}?" if close else f". It has {valid}."
+                error = ValueError if prefix != name else TypeError
+                raise error(f"Invalid parameter {name!r} for {own}{hint}")
+            arguments = inspect.signature(owner).parameters
+            if any(a.kind == a.VAR_KEYWORD for a in arguments.values()):
+                continue
+            valid = [a for a in list(arguments) if a not in (*DATA_ARGUMENTS, "params", "lr")]
+            if argument not in valid:
+                close = difflib.get_close_matches(argument, valid, n=1)
+                hint = f"did you mean '{prefix}__{close[0]}'?" if close else f"it has {valid}"
+                raise ValueError(
+                    f"Invalid parameter {name!r} for {own}: {owner.__name__} has no such "
+                    f"argument; {hint}"
+                )
+
+    def get_params(self, deep=True):
+        """Parameters by name, those under skorch's ``module__`` and ``optimizer__`` included."""
+        params = super().get_params(deep=deep)
+        nested = {k: v for k, v in vars(self).items() if k.startswith(("module__", "optimizer__"))}
+        return params | nested
+
+    def set_params(self, **params):
+        """Set parameters by name, those under skorch's names included.
+
+        Raises
+        ------
+        ValueError
+            Where a name does not exist; the message says what was probably meant.
+        """
+        known = set(self._get_param_names())
+        nested = {k: v for k, v in params.items() if "__" in k}
+        self._check_nested(set(nested) - known, owners=params)
+        super().set_params(**{k: v for k, v in params.items() if k not in nested})
+        vars(self).update(nested)
+        return self
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = False
+        tags.classifier_tags.multi_label = True
+        return tags
+
+    # -- training -----------------------------------------------------------------------------
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, groups=None):
+        """Train the net.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_features)
+            Float32 and float64 arrays and memory maps are read batch by batch, never copied.
+        y : array-like or DataFrame of shape (n, n_labels), or array-like of shape (n,)
+            0, 1 or NaN (unknown) per label. One-dimensional y with two classes is a binary
+            problem with scikit-learn's usual output shapes.
+        groups : array-like of shape (n,) or None, default=None
+            Patient of each row: the held-out part takes whole patients.
+
+        Returns
+        -------
+        self : MultilabelNet
+
+        Raises
+        ------
+        ValueError
+            Where X or y is not as above, or 1-D y has not exactly two classes.
+        """
+        X = self._validate_rows(X, reset=True)
+        targets = encode_targets(y, type(self).__name__)
+        check_consistent_length(X, targets.Y, groups)
+        rng = check_random_state(self.random_state)
+        seed = int(rng.randint(np.iinfo(np.int32).max))
+        train, held_out = self._hold_out(targets.Y, groups, rng)
+
+        self.classes_, self.label_names_ = targets.classes, targets.label_names
+        self._binary, self.validation_indices_ = targets.binary, held_out
+        Y = self._mask_constant_labels(targets.Y)
+        device = resolve_device(self.device)
+        self.device_ = str(device)
+        with _seeded(seed, device):
+            self._train(Rows(X, Y, train), Rows(X, Y, held_out) if len(held_out) else None)
+        self.thresholds_ = self._choose_thresholds(X, targets.Y)
+        return self
+
+    def _validate_rows(self, X, reset):
+        """X as (n, d) float32 or float64, checked against the fit."""
+        return validate_data(
+            self, X, reset=reset, dtype=[np.float32, np.float64], ensure_min_samples=1 + reset
+        )
+
+    def _hold_out(self, Y, groups, rng):
+        """Indices of the rows to train on and of those held out (none where there are too few)."""
+        everything = np.arange(len(Y))
+        if not (self.early_stopping or self._auto_thresholds):
+            return everything, everything[:0]
+        share = self.validation_fraction
+        if share * len(Y) < MIN_HELD_OUT or (groups is not None and len(np.unique(groups)) < 2):
+            return everything, everything[:0]
+        part = assign_parts(Y, groups, [1 - share, share], rng)
+        return np.flatnonzero(part == 0), np.flatnonzero(part == 1)
+
+    @property
+    def _auto_thresholds(self):
+        return isinstance(self.thresholds, str)
+
+    def _mask_constant_labels(self, Y):
+        """Take labels with one known value out of the training; remember their logit instead."""
+        positives, known = np.nansum(Y, axis=0), (~np.isnan(Y)).sum(axis=0)
+        constant = (positives == 0) | (positives == known)
+        prior = (positives + 1) / (known + 2)
+        self._constant_logits = np.where(constant, logit(prior), np.nan)
+        if not constant.any():
+            return Y
+        warnings.warn(
+            f"y has no positive or no negative for {', '.join(map(str, self.label_names_[constant]))}"
+            ": their probability will be the smoothed share of positives, the same for all rows.",
+            UserWarning,
+            stacklevel=4,
+        )
+        return np.where(constant, np.float32(np.nan), Y)
+
+    def _train(self, train, held_out):
+        """Build the skorch net, train it, and keep what prediction needs."""
+        positives = np.nansum(train.Y[train.index], axis=0)
+        negatives = (train.Y[train.index] == 0).sum(axis=0)
+        weight = self._resolve_pos_weight(positives, negatives)
+        stop = []
+        if self.early_stopping and held_out is not None:
+            sink = print if self.verbose else _silent
+            stop = [EarlyStopping(patience=self.patience, load_best=True, sink=sink)]
+        net = NeuralNet(
+            self.module,
+            criterion=MaskedBCEWithLogits,
+            criterion__pos_weight=None if weight is None else torch.from_numpy(weight),
+            optimizer=self.optimizer,
+            lr=self.lr,
+            max_epochs=self.max_epochs,
+            batch_size=self.batch_size,
+            iterator_train=Batches,
+            iterator_train__shuffle=True,
+            iterator_valid=Batches,
+            train_split=None if held_out is None else predefined_split(held_out),
+            callbacks=copy.deepcopy(self.callbacks or []) + stop,
+            device=self.device_,
+            verbose=self.verbose,
+            **self._net_arguments(train.X.shape[1], train.Y.shape[1]),
+        ).initialize()
+        self._start_at_prior(net.module_, positives, negatives, weight)
+        net.partial_fit(train)
+        keys = ("epoch", "train_loss", "valid_loss")
+        self.history_ = [{k: row[k] for k in keys if k in row} for row in net.history]
+        self.n_iter_ = len(self.history_)
+        # The net would pickle the held-out data with it.
+        net.trim_for_prediction()
+        self.net_ = net
+
+    def _net_arguments(self, n_features, n_labels):
+        """Arguments under skorch's names: the user's, and what the module wants of the data."""
+        data = {"n_features": n_features, "n_labels": n_labels}
+        data["map_shape"] = getattr(self, "map_shape_", (n_features,))
+        wanted = inspect.signature(self.module).parameters
+        arguments = {f"module__{k}": v for k, v in data.items() if k in wanted}
+        return arguments | {
+            k: v for k, v in self.get_params(deep=False).items() if "__" in k
+        }
+
+    def _resolve_pos_weight(self, positives, negatives):
+        """(k,) float32 or None."""
+        if self.pos_weight is None:
+            return None
+        if isinstance(self.pos_weight, str):
+            weight = np.where(positives > 0, negatives / np.maximum(positives, 1), 1.0)
+            return np.maximum(weight, 1e-3).astype(np.float32)
+        if isinstance(self.pos_weight, dict):
+            unknown = set(self.pos_weight) - set(self.label_names_)
+            if unknown:
+                raise ValueError(
+                    f"pos_weight names {sorted(unknown)}; the labels are {list(self.label_names_)}"
+                )
+            weight = [self.pos_weight.get(name, 1.0) for name in self.label_names_]
+        else:
+            weight = self.pos_weight
+        weight = check_array(weight, ensure_2d=False, dtype=np.float32, input_name="pos_weight")
+        if weight.shape != positives.shape or (weight <= 0).any():
+            raise ValueError(
+                f"pos_weight must be {len(positives)} positive numbers, got {self.pos_weight!r}"
+            )
+        return weight
+
+    @staticmethod
+    def _start_at_prior(module, positives, negatives, weight):
+        """Begin at the labels' prevalence, which spares the first epochs of imbalanced data."""
+        output = getattr(module, "output", None)
+        if isinstance(output, torch.nn.Linear) and output.bias is not None:
+            odds = (positives + 1) / (negatives + 1) * (1 if weight is None else weight)
+            with torch.no_grad():
+                output.bias.copy_(torch.from_numpy(np.log(odds)))
+
+    def _choose_thresholds(self, X, Y):
+        if not self._auto_thresholds:
+            return resolve_thresholds(self.thresholds, self.label_names_)
+        rows = self.validation_indices_
+        if not len(rows):
+            undecided = np.ones(Y.shape[1], dtype=bool)
+            thresholds = np.full(Y.shape[1], 0.5)
+        else:
+            thresholds, undecided = best_thresholds(Y[rows], expit(self._logits(Rows(X, None, rows))))
+        if undecided.any():
+            warnings.warn(
+                "thresholds='auto' found no positive in the held-out part for "
+                f"{', '.join(map(str, self.label_names_[undecided]))}: 0.5 is used there; "
+                "raise validation_fraction or use MultilabelThresholdTuner.",
+                UserWarning,
+                stacklevel=4,
+            )
+        return thresholds
+
+    # -- prediction ---------------------------------------------------------------------------
+
+    def _logits(self, rows):
+        """(n, k) float64 logits of a :class:`Rows`."""
+        logits = self.net_.forward(rows).numpy().astype(np.float64)
+        constant = ~np.isnan(self._constant_logits)
+        logits[:, constant] = self._constant_logits[constant]
+        return logits
+
+    def _all_logits(self, X):
+        check_is_fitted(self)
+        return self._logits(Rows(self._validate_rows(X, reset=False)))
+
+    def decision_function(self, X):
+        """Logits.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n, n_labels), or (n,) where y was 1-D
+        """
+        logits = self._all_logits(X)
+        return logits[:, 0] if self._binary else logits
+
+    def predict_proba(self, X):
+        """Probability of each label.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n, n_labels), or (n, 2) where y was 1-D
+        """
+        proba = expit(self._all_logits(X))
+        return np.hstack([1 - proba, proba]) if self._binary else proba
+
+    def predict(self, X):
+        """0 or 1 for each label: whether its probability is above its threshold.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n, n_labels) of int, or (n,) of classes where y was 1-D
+        """
+        present = (expit(self._all_logits(X)) > self.thresholds_).astype(np.int64)
+        return self.classes_[present[:, 0]] if self._binary else present
+
+    def score(self, X, y, sample_weight=None):
+        """Share of the rows whose known labels are all predicted right.
+
+        Without NaN this is scikit-learn's ``accuracy_score`` (subset accuracy).
+        """
+        if self._binary:
+            return super().score(X, y, sample_weight)
+        Y = encode_targets(y, type(self).__name__).Y
+        right = ((self.predict(X) == Y) | np.isnan(Y)).all(axis=1)
+        return float(np.average(right, weights=sample_weight))
+
+
+def _silent(*args, **kwargs):
+    pass
+
+
+@contextlib.contextmanager
+def _seeded(seed, device):
+    """Torch's generators seeded inside and as before outside."""
+    cuda = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=cuda):
+        # torch.manual_seed would seed the generators of all devices, and not give them back.
+        torch.default_generator.manual_seed(seed)
+        if cuda:
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        yield
