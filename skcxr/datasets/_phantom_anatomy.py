@@ -124,11 +124,11 @@ class Chest:
         return np.column_stack([side * x, y])
 
     def lung(self, side):
-        """Closed outline of one lung field, (m, 2)."""
+        """Return the closed outline of one lung field, (m, 2)."""
         return np.vstack([self.wall(side), self.medial(side), self.diaphragm(side)])
 
     def heart(self):
-        """Closed outline of the heart, (m, 2)."""
+        """Return the closed outline of the heart, (m, 2)."""
         left, right = self.medial(1.0), self.medial(-1.0)
         left = left[left[:, 1] > left[-1, 1] - self.heart_height]
         right = right[right[:, 1] > right[-1, 1] - self.heart_height]
@@ -136,7 +136,7 @@ class Chest:
         return np.vstack([left, sag, right[::-1]])
 
     def body(self):
-        """Closed outline of neck, shoulders and trunk, (m, 2)."""
+        """Return the closed outline of neck, shoulders and trunk, (m, 2)."""
         w, fat = self.width + 0.06 + self.fat, self.fat
         half = spline(
             [
@@ -154,7 +154,7 @@ class Chest:
         return np.vstack([half * (-1, 1), half[::-1]])
 
     def abdomen(self):
-        """Closed outline of everything below the diaphragm, (m, 2)."""
+        """Return the closed outline of everything below the diaphragm, (m, 2)."""
         w = self.width + 0.15
         right, left = self.diaphragm(-1.0), self.diaphragm(1.0)
         edge = [(-w, right[-1, 1] + 0.7), (-w, 2.2), (w, 2.2), (w, left[-1, 1] + 0.7)]

@@ -40,7 +40,7 @@ RESHAPE = {
 
 
 def _spot(scene, rng, margin, low=0.0, high=1.0, side=None):
-    """A place in a lung, in chest units, at least `margin` from its border where there is one."""
+    """Draw a place in a lung, in chest units, at least `margin` from its border."""
     side = rng.choice(SIDES) if side is None else side
     chest = scene.chest
     y = chest.top + (low + (high - low) * rng.random()) * (chest.dome_at(side) - chest.top)
@@ -54,7 +54,7 @@ def _spot(scene, rng, margin, low=0.0, high=1.0, side=None):
 
 
 def _blob(scene, rng, centre, radius, rough):
-    """Filled irregular outline around `centre`."""
+    """Fill an irregular outline around `centre`."""
     t = np.linspace(0, 2 * np.pi, 48, endpoint=False)
     r = np.ones_like(t)
     for k in range(2, 7):
@@ -108,7 +108,9 @@ def _paint_effusion(scene, rng, contrast):
         rise = rng.uniform(0.10, 0.22)
         x = np.linspace(0.05, w + 0.05, 24)
         y = level + rise * np.clip(1 - x / w, 0, 1) ** 1.3  # the meniscus climbs along the wall
-        outline = np.vstack([np.column_stack([x, y]), [(w + 0.05, bottom + 0.3), (0.05, bottom + 0.3)]])
+        outline = np.vstack(
+            [np.column_stack([x, y]), [(w + 0.05, bottom + 0.3), (0.05, bottom + 0.3)]]
+        )
         layer = scene.soft(scene.fill(outline * (side, 1)), 0.014) * scene.lungs[side]
         scene.added += 0.10 * layer
         scene.air_gain *= 1 - (0.60 + 0.35 * contrast) * layer
@@ -203,7 +205,7 @@ def _paint_edema(scene, rng, contrast):
 
 
 def _paint_fibrosis(scene, rng, contrast):
-    """A net of fine lines, at the bases or the apices."""
+    """Draw a net of fine lines, at the bases or the apices."""
     low, high = (0.7, 1.0) if rng.random() < 0.6 else (0.0, 0.3)
     layers = []
     for side in SIDES:
@@ -222,7 +224,7 @@ def _paint_fibrosis(scene, rng, contrast):
 
 
 def _paint_pleural_thickening(scene, rng, contrast):
-    """A dense rim along the lateral wall or over the apex."""
+    """Draw a dense rim along the lateral wall or over the apex."""
     side = rng.choice(SIDES)
     wall = scene.chest.wall(side)
     first = int(rng.integers(4, 36))
@@ -234,7 +236,7 @@ def _paint_pleural_thickening(scene, rng, contrast):
 
 
 def _paint_hernia(scene, rng, contrast):
-    """A round shadow behind the heart with gas and a fluid level."""
+    """Draw a round shadow behind the heart with gas and a fluid level."""
     centre = np.array([rng.normal(0.08, 0.05), scene.chest.dome - 0.02])
     radius = 0.12 + 0.07 * contrast
     layer = scene.soft(scene.fill(_ellipse(centre, (radius * 1.15, radius))), 0.01)

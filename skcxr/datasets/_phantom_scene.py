@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._phantom_anatomy import SIDES, spline
+from ._phantom_anatomy import SIDES
 
 _FRACTION_BITS = 4  # OpenCV draws in 1/16 pixels
 
@@ -48,7 +48,7 @@ class Scene:
         return fixed.reshape(-1, *fixed.shape[-2:])
 
     def fill(self, points):
-        """Filled outline, float32 in [0, 1] with soft (anti-aliased) borders."""
+        """Fill an outline: float32 in [0, 1] with soft (anti-aliased) borders."""
         import cv2
 
         layer = np.zeros((self.size, self.size), np.uint8)
@@ -137,7 +137,9 @@ class Scene:
         arms = np.zeros((self.size, self.size), np.uint8)
         reach = chest.width + 0.42 + rng.uniform(-0.06, 0.25)
         for side in SIDES:
-            line = np.array([(reach - 0.12, chest.top + 0.25), (reach + 0.04, 0.1), (reach + 0.1, 0.9)])
+            line = np.array(
+                [(reach - 0.12, chest.top + 0.25), (reach + 0.04, 0.1), (reach + 0.1, 0.9)]
+            )
             self.stroke(arms, line * (side, 1), 0.26, 150)
             self.stroke(arms, line * (side, 1), 0.07, 210)
         image = np.maximum(image, self.soft(arms.astype(np.float32) / 255, 0.02))
@@ -184,7 +186,9 @@ class Scene:
         slope = rng.normal(0, 0.03, size=2).astype(np.float32)
         ramp = np.linspace(-1, 1, size, dtype=np.float32)
         density = density + slope[0] * ramp[:, None] + slope[1] * ramp
-        level = np.clip((density - low) / (high - low), 0, None) ** np.float32(rng.uniform(0.8, 1.9))
+        level = np.clip((density - low) / (high - low), 0, None) ** np.float32(
+            rng.uniform(0.8, 1.9)
+        )
         level = np.tanh(1.2 * level) / np.float32(np.tanh(1.25))  # the film's shoulder
         grain = rng.standard_normal((size, size), dtype=np.float32)
         grain = cv2.GaussianBlur(grain, (0, 0), rng.uniform(0.3, 0.8))

@@ -278,5 +278,7 @@ def _check_prevalence(prevalence, names):
 
 def _check_contrast(contrast):
     if len(contrast) != 2 or not 0 <= contrast[0] <= contrast[1] <= 1:
-        raise ValueError(f"contrast must be (low, high) with 0 <= low <= high <= 1, got {contrast}.")
+        raise ValueError(
+            f"contrast must be (low, high) with 0 <= low <= high <= 1, got {contrast}."
+        )
     return contrast
