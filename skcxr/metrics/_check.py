@@ -64,7 +64,7 @@ def check_probabilities(y_prob, y, names, what="y_prob"):
 
 
 def check_predictions(y_pred, prob, names, thresholds=0.5):
-    """Return decisions as an (n, k) bool array, from `y_pred` or else ``prob >= thresholds``."""
+    """Return decisions as an (n, k) bool array, from `y_pred` or else ``prob > thresholds``."""
     if y_pred is None:
         thresholds = np.asarray(thresholds, dtype=np.float64)
         if thresholds.shape not in {(), (prob.shape[1],)} or np.isnan(thresholds).any():
@@ -72,7 +72,7 @@ def check_predictions(y_pred, prob, names, thresholds=0.5):
                 f"thresholds must be one number or {prob.shape[1]} numbers, one per label, "
                 f"without NaN; got shape {thresholds.shape}."
             )
-        return prob >= thresholds
+        return prob > thresholds
     pred = np.asarray(y_pred)
     if hasattr(y_pred, "columns") and [str(c) for c in y_pred.columns] != list(names):
         raise ValueError(f"y_pred has the columns {list(y_pred.columns)}; expected {list(names)}.")

@@ -26,7 +26,7 @@ def probabilities_of(model, X):
 def predictions_of(model, X):
     """Return ``(prob, pred)`` of a fitted model, each (n, k).
 
-    The features are computed once: decisions are ``prob >= thresholds_`` where the model or its
+    The features are computed once: decisions are ``prob > thresholds_`` where the model or its
     last step has ``thresholds_``; else a Pipeline's features go to its last step's
     ``predict_proba`` and ``predict``; else the model's ``predict`` is called. `pred` is None when
     the model has none.
@@ -38,5 +38,5 @@ def predictions_of(model, X):
         X, model = model[:-1].transform(X), last
     prob = probabilities_of(model, X)
     if thresholds is not None:
-        return prob, prob >= np.asarray(thresholds)
+        return prob, prob > np.asarray(thresholds)
     return prob, np.asarray(model.predict(X)) if hasattr(model, "predict") else None

@@ -145,7 +145,7 @@ def multilabel_report(
     y_prob : array-like of shape (n, k), or list of k arrays of shape (n, 2)
         Probabilities in [0, 1].
     thresholds : float or array-like of shape (k,), default=0.5
-        A label is predicted where its probability is at or above its threshold. For F1 and
+        A label is predicted where its probability is above its threshold. For F1 and
         Hamming loss only.
     y_pred : array-like of shape (n, k), default=None
         Decisions of 0 and 1, used in place of `thresholds`.

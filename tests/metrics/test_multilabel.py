@@ -28,10 +28,10 @@ def by_sklearn(y, prob, threshold=0.5):
         known = ~np.isnan(y[:, j])
         t, p = y[known, j], prob[known, j]
         right_true.append(t)
-        right_pred.append(p >= threshold)
+        right_pred.append(p > threshold)
         if len(np.unique(t)) < 2:
             continue
-        f1.append(f1_score(t, p >= threshold, zero_division=0))
+        f1.append(f1_score(t, p > threshold, zero_division=0))
         auc.append(roc_auc_score(t, p))
         ap.append(average_precision_score(t, p))
     true, pred = np.concatenate(right_true), np.concatenate(right_pred)
@@ -60,8 +60,8 @@ def test_multilabel_scores_agree_with_scikit_learn_on_whole_tables():
     y, prob, _ = make_data()
     scores = multilabel_scores(y, prob)
     y = y.astype(int)
-    assert scores["micro_f1"] == pytest.approx(f1_score(y, prob >= 0.5, average="micro"))
-    assert scores["hamming_loss"] == pytest.approx(hamming_loss(y, prob >= 0.5))
+    assert scores["micro_f1"] == pytest.approx(f1_score(y, prob > 0.5, average="micro"))
+    assert scores["hamming_loss"] == pytest.approx(hamming_loss(y, prob > 0.5))
     assert scores["macro_auc"] == pytest.approx(roc_auc_score(y, prob, average="macro"))
 
 
@@ -123,7 +123,7 @@ def test_constant_labels_are_left_out_by_name_with_one_warning():
     # They still count where nothing is averaged over labels.
     known = ~np.isnan(y)
     assert report.overall.loc["Hamming Loss", "value"] == pytest.approx(
-        hamming_loss(y[known], (prob >= 0.5)[known])
+        hamming_loss(y[known], (prob > 0.5)[known])
     )
     assert report.overall["low"].notna().all()
 
@@ -139,9 +139,9 @@ def test_thresholds_per_label_and_decisions():
     y, prob, _ = make_data()
     thresholds = [0.3, 0.5, 0.7]
     scores = multilabel_scores(y, prob, thresholds=thresholds)
-    assert scores == multilabel_scores(y, prob, y_pred=(prob >= thresholds).astype(int))
+    assert scores == multilabel_scores(y, prob, y_pred=(prob > thresholds).astype(int))
     assert scores["micro_f1"] == pytest.approx(
-        f1_score(y.astype(int), prob >= thresholds, average="micro")
+        f1_score(y.astype(int), prob > thresholds, average="micro")
     )
 
 
