@@ -1,0 +1,13 @@
+"""Lung masks: UNetMasker with weights that ship, and the quality of masks."""
+
+from .._lazy import attach
+
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "UNetMasker": "masker",
+        "build_network": "networks",
+        "keep_two_largest": "quality",
+        "mask_quality": "quality",
+    },
+)

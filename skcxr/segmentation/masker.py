@@ -1,0 +1,487 @@
+"""UNetMasker: soft lung masks from radiographs, with weights that ship or trained here."""
+
+import copy
+import os
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import _fit_context
+from sklearn.exceptions import NotFittedError
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+
+from .._base import _ImageToImage
+from .._image_input import digest
+from ._weights import read_weights, resolve_weights, write_weights
+
+_BATCH = 32  # images per pass of the network; more is no faster on two cores
+
+
+class UNetMasker(_ImageToImage, auto_wrap_output_keys=None):
+    """Soft lung masks by a small U-Net [1]_.
+
+    With ``weights="lungs"`` nothing has to be trained: the file comes with the package and was
+    made from the Montgomery set [2]_ [3]_ and phantoms (see ``MODEL_CARD.md`` beside it). With
+    masks as y, :meth:`fit` trains the network, from ``weights`` or from random values.
+
+    Inside, each image is resized to ``side`` and its histogram equalised, so that raw and
+    equalised images, and films of different machines, give nearly the same mask.
+
+    Parameters
+    ----------
+    weights : str, path-like or None, default="lungs"
+        Name of shipped weights, a ``.safetensors`` file (see :meth:`save_weights`), or None to
+        train from random values.
+    network : {"unet", "attention_unet", "unet++"} or torch.nn.Module, default="unet"
+        A module maps (n, 1, side, side) grey in [-1, 1] to logits of the same shape; a copy of
+        it is trained. Shipped weights belong to ``"unet"``.
+    side : int, default=224
+        Working size, a multiple of 16.
+    postprocess : {"two_largest"} or None, default="two_largest"
+        ``"two_largest"`` keeps the two largest connected parts and fills their holes.
+    loss : {"bce", "bce+dice"}, default="bce+dice"
+        Mean binary cross-entropy, alone or plus soft Dice.
+    epochs : int, default=100
+    batch_size : int, default=8
+        Images per training step.
+    lr : float, default=3e-3
+        Largest learning rate of the one cycle.
+    augment : float, default=1.0
+        Strength of the augmentation in training (flips, rotation, scale, bending, contrast,
+        gamma, noise, opacities, borders, text markers); 0 is none.
+    device : str, default="auto"
+        ``"auto"``: CUDA, MPS or the CPU, the first that is there.
+    precision : {"auto", "float32", "bfloat16", "float16"}, default="auto"
+        ``"auto"``: bfloat16 where the hardware multiplies it.
+    memory : None, str or joblib.Memory, default=None
+        Where masks are kept per image, so that none is computed twice.
+    image_shape : (int, int) or None, default=None
+        Height and width of images that come as flat rows; one of them may be -1. None takes rows
+        as square images.
+    value_range : (float, float) or None, default=None
+        Values that become 0 and 255 in images that are not uint8; None stretches each image.
+    verbose : int, default=0
+        1 prints the loss of each epoch.
+    random_state : int, RandomState instance or None, default=None
+        First weights, order and augmentation.
+
+    Attributes
+    ----------
+    module_ : torch.nn.Module
+        The network that makes the masks.
+    history_ : list of float
+        Mean training loss per epoch; absent where :meth:`fit` only loaded weights.
+    quality_ : DataFrame
+        :meth:`mask_quality` of the images given to :meth:`fit_transform`; there only after it.
+    n_features_in_ : int
+        Pixels per image, where X came as flat rows.
+
+    See Also
+    --------
+    skcxr.segmentation.mask_quality : Flags for masks from anywhere.
+
+    References
+    ----------
+    .. [1] O. Ronneberger, P. Fischer, T. Brox. "U-Net: convolutional networks for biomedical
+       image segmentation". MICCAI 2015.
+    .. [2] S. Jaeger et al. "Automatic tuberculosis screening using chest radiographs". IEEE
+       Trans. Medical Imaging 33(2), 2014.
+    .. [3] S. Candemir et al. "Lung segmentation in chest radiographs using anatomical atlases
+       with nonrigid registration". IEEE Trans. Medical Imaging 33(2), 2014.
+
+    Examples
+    --------
+    >>> from skcxr.datasets import make_chest_phantoms
+    >>> from skcxr.segmentation import UNetMasker
+    >>> phantoms = make_chest_phantoms(2, size=128, random_state=0)
+    >>> masker = UNetMasker().fit(phantoms.images)
+    >>> masks = masker.transform(phantoms.images)
+    >>> masks.shape, masks.dtype
+    ((2, 128, 128), dtype('float32'))
+    >>> masker.score(phantoms.images, phantoms.masks) > 0.9
+    True
+    """
+
+    _one_size = False
+    _parameter_constraints = {
+        "weights": [str, os.PathLike, None],
+        "network": [
+            StrOptions({"unet", "attention_unet", "unet++"}),
+            HasMethods(["forward", "state_dict", "load_state_dict"]),
+        ],
+        "side": [Interval(Integral, 32, None, closed="left")],
+        "postprocess": [StrOptions({"two_largest"}), None],
+        "loss": [StrOptions({"bce", "bce+dice"})],
+        "epochs": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "lr": [Interval(Real, 0, None, closed="neither")],
+        "augment": [Interval(Real, 0, 2, closed="both")],
+        "device": [str],
+        "precision": [StrOptions({"auto", "float32", "bfloat16", "float16"})],
+        "memory": [str, HasMethods("cache"), None],
+        "image_shape": [tuple, list, None],
+        "value_range": [tuple, list, None],
+        "verbose": ["verbose"],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        weights="lungs",
+        network="unet",
+        *,
+        side=224,
+        postprocess="two_largest",
+        loss="bce+dice",
+        epochs=100,
+        batch_size=8,
+        lr=3e-3,
+        augment=1.0,
+        device="auto",
+        precision="auto",
+        memory=None,
+        image_shape=None,
+        value_range=None,
+        verbose=0,
+        random_state=None,
+    ):
+        self.weights = weights
+        self.network = network
+        self.side = side
+        self.postprocess = postprocess
+        self.loss = loss
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.lr = lr
+        self.augment = augment
+        self.device = device
+        self.precision = precision
+        self.memory = memory
+        self.image_shape = image_shape
+        self.value_range = value_range
+        self.verbose = verbose
+        self.random_state = random_state
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Load the weights and, where y has masks, train.
+
+        Parameters
+        ----------
+        X : paths, DataFrame with a ``path`` column, (n, H, W) array, list of (H, W) arrays or \
+                flat rows
+            The images. For training their sizes may differ.
+        y : masks in any of these forms, or None
+            One mask per image, of its size: 0/1, 0/255 or bool, neither empty nor full. With
+            ``weights``, labels (a vector, or a table of any width but that of flat X), as a
+            Pipeline passes them on, are not masks and nothing is trained on them.
+
+        Returns
+        -------
+        self : UNetMasker
+
+        Raises
+        ------
+        ValueError
+            When there is nothing to make masks with, or a mask cannot be used; the message names
+            the mask.
+        """
+        if self.side % 16:
+            raise ValueError(f"side={self.side}; expected a multiple of 16.")
+        images = self._validate_images(X, reset=True)
+        masks = y is not None and not self._is_labels(y, images)
+        if self.weights is None and not masks:
+            raise ValueError(
+                "UNetMasker has weights=None and no masks to learn from: use weights='lungs', "
+                "name a weights file, or call fit(images, masks)."
+            )
+        module = self._start_module()
+        for name in ("history_", "quality_"):
+            if hasattr(self, name):
+                delattr(self, name)
+        if masks:
+            module = self._train(module, images, y)
+        self.module_ = module.eval()
+        return self
+
+    def fit_transform(self, X, y=None):
+        """Fit, return the soft masks of X, and set ``quality_``.
+
+        Parameters
+        ----------
+        X, y : as in :meth:`fit`
+
+        Returns
+        -------
+        masks : as :meth:`transform` returns them
+        """
+        self.fit(X, y)
+        masks = self.transform(X)
+        images = self._validate_images(X, reset=False)
+        from .quality import mask_quality
+
+        self.quality_ = mask_quality(np.asarray(masks, np.float32).reshape(images.shape))
+        return masks
+
+    def transform(self, X):
+        """Soft lung masks.
+
+        Parameters
+        ----------
+        X : paths, DataFrame with a ``path`` column, (n, H, W) array, list of (H, W) arrays or \
+                flat rows
+            The images, of one size.
+
+        Returns
+        -------
+        masks : ndarray of shape (n, H, W), float32 in [0, 1]
+            Flat rows (n, H·W), in the container of `set_output`, where X is flat rows.
+        """
+        images = self._validate_images(X, reset=False)
+        masks = np.empty(images.shape, np.float32)
+        for rows, part in self.iter_masks(images):
+            masks[rows] = part
+        return self._contain_masks(masks, images, X)
+
+    def iter_masks(self, X, shape=None):
+        """Soft masks chunk by chunk, at any resolution.
+
+        Parameters
+        ----------
+        X : as in :meth:`transform`
+        shape : tuple of (int, int), optional
+            Height and width of the masks, area-averaged where they shrink; the images' own
+            where None.
+
+        Yields
+        ------
+        rows : slice
+        masks : ndarray of shape (m, height, width), float32 in [0, 1]
+        """
+        from ._preprocess import resize
+
+        images = self._validate_images(X, reset=False)
+        shape = images.shape[1:] if shape is None else tuple(shape)
+        for rows, masks in self._working_masks(images):
+            out = np.stack([resize(mask.astype(np.float32), shape) for mask in masks])
+            yield rows, out / np.float32(255)
+
+    def mask_quality(self, X):
+        """Flag the masks of X that are plainly wrong.
+
+        Parameters
+        ----------
+        X : as in :meth:`transform`
+
+        Returns
+        -------
+        DataFrame of n rows
+            As :func:`skcxr.segmentation.mask_quality` returns it: areas, balance, doubt, ``flag``
+            and ``usable``.
+        """
+        from .quality import mask_quality
+
+        images = self._validate_images(X, reset=False)
+        masks = np.concatenate([masks for _, masks in self._working_masks(images)])
+        return mask_quality(masks)
+
+    def score(self, X, y, sample_weight=None):
+        """Mean Dice coefficient of the masks (at 0.5) and y, each at the size of y.
+
+        Parameters
+        ----------
+        X, y : as in :meth:`fit`
+            Sizes may differ.
+        sample_weight : array-like of shape (n,), optional
+
+        Returns
+        -------
+        dice : float
+        """
+        from ._masks import mask_reader
+        from ._preprocess import resize
+
+        images = self._validate_images(X, reset=False)
+        size = images.shape[1:] if images.is_flat else None
+        read = mask_reader(y, len(images), size)
+        dice = np.empty(len(images))
+        for i in range(len(images)):
+            image = images.take([i])
+            truth = read(i, image.shape[1:])
+            mask = next(self._working_masks(image))[1][0]
+            found = resize(mask.astype(np.float32), truth.shape) > 127.5
+            dice[i] = 2 * (found & truth).sum() / (found.sum() + truth.sum())
+        return float(np.average(dice, weights=sample_weight))
+
+    def save_weights(self, path, note=""):
+        """Write the network as safetensors (float16) for ``weights=path``.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Ends in ``.safetensors``.
+        note : str, default=""
+            What it was trained on, for those who use it.
+
+        Returns
+        -------
+        sha256 : str
+            Digest of the file.
+        """
+        about = {
+            "network": self.network if isinstance(self.network, str) else "module",
+            "side": self.side,
+            "preprocessing": "resize to side, equalise the histogram, x / 127.5 - 1",
+            "output": "logits of one channel",
+            "note": note,
+        }
+        return write_weights(path, self._module(), about)
+
+    def _module(self):
+        if hasattr(self, "module_"):
+            return self.module_
+        if self.weights is None:
+            raise NotFittedError(
+                "This UNetMasker is not fitted yet: call fit(images, masks), or set "
+                "weights='lungs'."
+            )
+        return self._start_module().eval()
+
+    def _start_module(self):
+        """Make a network, with the weights if there are any."""
+        from .._torch import seeded
+        from .networks import build_network
+
+        if isinstance(self.network, str):
+            with seeded(self.random_state):
+                module = build_network(self.network)
+        else:
+            module = copy.deepcopy(self.network)
+        if self.weights is None:
+            return module
+        path, _ = resolve_weights(self.weights)
+        state, about = read_weights(path)
+        name = about.get("network", "module")
+        if isinstance(self.network, str) and name not in (self.network, "module"):
+            raise ValueError(
+                f"weights={str(self.weights)!r} are for network={name!r}, not {self.network!r}; "
+                f"set network={name!r}, or weights=None and train."
+            )
+        try:
+            module.load_state_dict(state)
+        except RuntimeError as error:
+            raise ValueError(
+                f"weights={str(self.weights)!r} do not fit the network: {error}"
+            ) from error
+        return module
+
+    def _train(self, module, images, y):
+        import torch
+
+        from .._torch import autocast, resolve_device
+        from ._masks import mask_reader, training_arrays
+        from ._training import train_network
+        from .networks import start_at_prior
+
+        size = images.shape[1:] if images.is_flat else None
+        read = mask_reader(y, len(images), size)
+        x, t = training_arrays(images, read, self.side)
+        if self.weights is None:
+            start_at_prior(module, float(t.mean()) / 255)
+        device = resolve_device(self.device)
+
+        def report(epoch, loss, _):
+            print(f"UNetMasker epoch {epoch + 1}/{self.epochs} loss {loss:.4f}", flush=True)
+
+        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        module, self.history_ = train_network(
+            module,
+            x,
+            t,
+            loss=self.loss,
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            lr=self.lr,
+            augment=self.augment,
+            seed=seed,
+            autocast=lambda: autocast(device, self.precision),
+            device=device,
+            on_epoch=report if self.verbose else None,
+        )
+        return module.to(torch.device("cpu"))
+
+    def _working_masks(self, images):
+        """Yield (rows, (m, side, side) uint8), cleaned up."""
+        from .quality import keep_two_largest
+
+        for rows, masks in self._network_masks(images):
+            if self.postprocess == "two_largest":
+                masks = np.stack([keep_two_largest(mask) for mask in masks])
+            yield rows, masks
+
+    def _network_masks(self, images):
+        import torch
+
+        from .._store import cached_rows, open_store
+        from .._torch import autocast, resolve_device, run_in_batches, to_input
+        from ._preprocess import prepare
+
+        device = resolve_device(self.device)
+        module = self._module().to(device, memory_format=torch.channels_last).eval()
+        side = (self.side, self.side)
+
+        def forward(batch):
+            with torch.inference_mode(), autocast(device, self.precision):
+                logits = module(to_input(batch, device))
+                return (logits[:, 0].float().sigmoid() * 255).round().byte().cpu().numpy()
+
+        def compute(batch):
+            batch = np.stack([prepare(image, side) for image in batch])
+            return run_in_batches(forward, batch, _BATCH)
+
+        store = open_store(self.memory)
+        # rounded to uint8 in any case, so that keeping masks changes none of them
+        yield from cached_rows(
+            images,
+            compute,
+            store=store,
+            kind="mask",
+            config="" if store is None else self._weights_digest(),
+            batch_size=_BATCH,
+            verbose=self.verbose,
+        )
+
+    def _weights_digest(self):
+        """Identify what the masks depend on, for the keys of the store."""
+        state = self._module().state_dict()
+        parts = [f"{k}".encode() + v.detach().cpu().numpy().tobytes() for k, v in state.items()]
+        return digest(*parts, str(self.side), self.precision).hex()
+
+    def _contain_masks(self, masks, images, X):
+        if not images.is_flat:
+            return masks
+        from sklearn.utils._set_output import _wrap_data_with_container
+
+        rows = masks.reshape(len(masks), -1)
+        return _wrap_data_with_container("transform", rows, X, self)
+
+    def _output_size(self):
+        from .._image_input import flat_image_shape
+
+        if not hasattr(self, "n_features_in_"):
+            raise ValueError("Masks have feature names only where X is flat rows.")
+        return flat_image_shape(self.n_features_in_, self.image_shape)
+
+    @staticmethod
+    def _is_labels(y, images):
+        from ._masks import looks_like_labels
+
+        return looks_like_labels(y, int(np.prod(images.shape[1:])) if images.is_flat else -1)
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "module_") or self.weights is not None
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = self.weights is None
+        return tags
