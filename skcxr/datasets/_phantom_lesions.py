@@ -105,16 +105,16 @@ def _paint_effusion(scene, rng, contrast):
         chest, w = scene.chest, scene.chest.width
         bottom = chest.angle_at(side)[1]
         level = bottom - chest.recess * 0.75 - rng.uniform(0.02, 0.12) - 0.42 * contrast**1.5
-        rise = rng.uniform(0.10, 0.22)
+        rise = rng.uniform(0.12, 0.30)
         x = np.linspace(0.05, w + 0.05, 24)
-        y = level + rise * np.clip(1 - x / w, 0, 1) ** 1.3  # the meniscus climbs along the wall
+        y = level + rise * (1 - np.clip(x / w, 0, 1) ** 2.5)  # the meniscus climbs along the wall
         outline = np.vstack(
             [np.column_stack([x, y]), [(w + 0.05, bottom + 0.3), (0.05, bottom + 0.3)]]
         )
         layer = scene.soft(scene.fill(outline * (side, 1)), 0.014) * scene.lungs[side]
-        scene.added += 0.10 * layer
-        scene.air_gain *= 1 - (0.60 + 0.35 * contrast) * layer
-        scene.vessel_gain *= 1 - 0.85 * layer
+        scene.added += 0.07 * layer
+        scene.air_gain *= 1 - (0.65 + 0.33 * contrast) * layer
+        scene.vessel_gain *= 1 - 0.9 * layer
         layers.append(layer)
     return layers
 

@@ -147,6 +147,9 @@ class Scene:
         gas = self.fill(_ellipse((0.42, chest.dome_at(1.0) + 0.14), (0.11, 0.06)))
         image -= rng.uniform(0, 0.25) * self.soft(gas, 0.015)
         image += 0.10 * self.soft(self.heart, 0.02)
+        root = (chest.mediastinum + 0.06, chest.dome + 0.12 - chest.heart_height)
+        hila = [self.fill(_ellipse((s * root[0], root[1] - 0.04 * s), (0.06, 0.10))) for s in SIDES]
+        image += rng.uniform(0.04, 0.09) * self.soft(np.maximum(*hila), 0.035)
         trunk = np.array([(-0.09, -1.2), (0.09, -1.2), (0.12, 1.2), (-0.12, 1.2)])
         image += 0.09 * self.soft(self.fill(trunk), 0.03) * body
         airway = np.zeros((self.size, self.size), np.uint8)
@@ -206,22 +209,26 @@ class Scene:
         if rng.random() > 0.4:
             return
         angle, centre = rng.normal(0, 2.5), size / 2
-        inner = np.full((size, size), 255, np.uint8)
-        sides = np.where(rng.random(4) < 0.6, rng.uniform(0, 0.11, 4), -0.2) * size
+        inner = np.zeros((size, size), np.uint8)
+        # The beam is closed up to the lungs at most: left, top, right, bottom.
+        mask = self.mask()
+        x, y = np.flatnonzero(mask.any(0)), np.flatnonzero(mask.any(1))
+        room = np.array([x[0], y[0], size - 1 - x[-1], size - 1 - y[-1]]) - 0.05 * size
+        sides = rng.uniform(0, 0.11, 4) * (1, 1, 1, 2) * size
+        sides = np.where(rng.random(4) < 0.6, np.minimum(sides, room), -0.2 * size)
         corners = np.array(
             [
                 (sides[0], sides[1]),
                 (size - sides[2], sides[1]),
-                (size - sides[2], size - sides[3] * 1.8),
-                (sides[0], size - sides[3] * 1.8),
+                (size - sides[2], size - sides[3]),
+                (sides[0], size - sides[3]),
             ]
         )
         turn = np.deg2rad(angle)
         turn = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
         corners = (corners - centre) @ turn.T + centre
-        inner[:] = 0
         cv2.fillPoly(inner, np.round(corners * 16).astype(np.int32)[None], 255, cv2.LINE_AA, 4)
-        inner[self.mask()] = 255
+        inner[mask] = 255
         image[:] = cv2.multiply(image, inner, scale=1 / 255)
 
     def _mark(self, image):
