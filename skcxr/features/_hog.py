@@ -1,0 +1,168 @@
+"""Histograms of oriented gradients of stacks of grey images, with scikit-image's numbers.
+
+The gradient of an 8-bit image takes 511 × 511 values, so magnitude and orientation are looked up
+instead of computed, and the histograms of all cells of an image are one weighted count.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+
+BLOCK_NORMS = ("L2-Hys", "L2", "L1", "L1-sqrt")
+_EPSILON = 1e-5  # scikit-image's
+
+
+def hog_shape(size, orientations=9, pixels_per_cell=(32, 32), cells_per_block=(2, 2)):
+    """Shape of the descriptor of one image.
+
+    Parameters
+    ----------
+    size : (int, int)
+        Height and width of the image in pixels.
+    orientations : int, default=9
+        Number of orientation bins.
+    pixels_per_cell, cells_per_block : (int, int)
+        Rows and columns of a cell in pixels, and of a block in cells.
+
+    Returns
+    -------
+    (int, int, int, int, int)
+        Rows and columns of blocks, rows and columns of cells in a block, orientations.
+
+    Raises
+    ------
+    ValueError
+        If the image is smaller than one block.
+    """
+    blocks = [
+        side // cell - n_cells + 1
+        for side, cell, n_cells in zip(size, pixels_per_cell, cells_per_block, strict=True)
+    ]
+    if min(blocks) < 1:
+        least = [cell * n for cell, n in zip(pixels_per_cell, cells_per_block, strict=True)]
+        raise ValueError(
+            f"Images of {size[0]}×{size[1]} pixels are smaller than one HOG block: "
+            f"pixels_per_cell={tuple(pixels_per_cell)} with cells_per_block="
+            f"{tuple(cells_per_block)} needs at least {least[0]}×{least[1]}."
+        )
+    return (*blocks, *cells_per_block, orientations)
+
+
+def hog_features(
+    images,
+    orientations=9,
+    pixels_per_cell=(32, 32),
+    cells_per_block=(2, 2),
+    block_norm="L2-Hys",
+    transform_sqrt=False,
+):
+    """HOG descriptor of every image, that of :func:`skimage.feature.hog`.
+
+    Sums are in double precision here and in single precision there, which shows as differences
+    below 1e-6 for cells of up to 32×32 pixels.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n, H, W), uint8
+        Grey images.
+    orientations : int, default=9
+        Number of orientation bins over 180°.
+    pixels_per_cell, cells_per_block : (int, int)
+        Rows and columns of a cell in pixels, and of a block in cells.
+    block_norm : {"L2-Hys", "L2", "L1", "L1-sqrt"}, default="L2-Hys"
+        Normalisation of a block.
+    transform_sqrt : bool, default=False
+        Take the square root of the pixels first.
+
+    Returns
+    -------
+    ndarray of shape (n, block rows, block columns, cell rows, cell columns, orientations), float32
+        See :func:`hog_shape`.
+
+    Raises
+    ------
+    ValueError
+        If the images are smaller than one block, or the normalisation has another name.
+
+    References
+    ----------
+    N. Dalal, B. Triggs, "Histograms of oriented gradients for human detection", CVPR 2005.
+    """
+    if block_norm not in BLOCK_NORMS:
+        raise ValueError(
+            f"HOG block_norm {block_norm!r} is not supported; accepted are "
+            f"{', '.join(BLOCK_NORMS)}."
+        )
+    shape = hog_shape(images.shape[1:], orientations, pixels_per_cell, cells_per_block)
+    cells = _cell_histograms(images, orientations, pixels_per_cell, transform_sqrt)
+    blocks = np.lib.stride_tricks.sliding_window_view(cells, cells_per_block, axis=(1, 2))
+    blocks = np.moveaxis(blocks, 3, -1).reshape(len(images), *shape)
+    return _normalize(blocks, block_norm).astype(np.float32)
+
+
+def _cell_histograms(images, orientations, pixels_per_cell, transform_sqrt):
+    """Mean gradient magnitude per orientation in every whole cell, (n, rows, columns, bins)."""
+    height, width = images.shape[1:]
+    n_rows, n_columns = height // pixels_per_cell[0], width // pixels_per_cell[1]
+    # One more bin per cell, and one more cell, take what scikit-image counts nowhere: an angle
+    # that rounds to 180°, and pixels beyond the last whole cell.
+    n_bins = orientations + 1
+    row, column = np.arange(height) // pixels_per_cell[0], np.arange(width) // pixels_per_cell[1]
+    first_bin = (row[:, None] * n_columns + column) * n_bins
+    n_used = n_rows * n_columns * n_bins
+    first_bin[(row >= n_rows)[:, None] | (column >= n_columns)] = n_used
+
+    pixels = np.empty((height, width), float if transform_sqrt else np.int16)
+    down, right = np.zeros((2, height, width), pixels.dtype)
+    size, bin_ = np.empty((height, width)), np.empty((height, width), np.intp)
+    sums = np.empty((len(images), n_used))
+    for image, image_sums in zip(images, sums, strict=True):
+        pixels[...] = image
+        if transform_sqrt:
+            np.sqrt(pixels, out=pixels)
+        np.subtract(pixels[2:], pixels[:-2], out=down[1:-1])
+        np.subtract(pixels[:, 2:], pixels[:, :-2], out=right[:, 1:-1])
+        if transform_sqrt:
+            size, bin_ = _polar(down, right, orientations)
+        else:
+            index = np.multiply(down, 511, dtype=np.intp)
+            index += right
+            index += 255 * 511 + 255
+            sizes, bins = _polar_table(orientations)
+            # mode="clip" lets take write to `out` without a copy; no index is out of range.
+            sizes.take(index, out=size, mode="clip")
+            bins.take(index, out=bin_, mode="clip")
+        bin_ += first_bin
+        image_sums[...] = np.bincount(bin_.ravel(), size.ravel(), n_used + n_bins)[:n_used]
+    sums = sums.reshape(len(images), n_rows, n_columns, n_bins)[..., :orientations]
+    return sums / (pixels_per_cell[0] * pixels_per_cell[1])
+
+
+def _polar(down, right, orientations):
+    """Magnitude and orientation bin of gradients given by rows and columns."""
+    angle = np.arctan2(down, right) * (180 / np.pi) % 180
+    # The edges are in single precision in scikit-image, which matters for those that are no
+    # whole number of degrees.
+    edges = (180.0 / orientations * np.arange(orientations + 1)).astype(np.float32)
+    bin_ = np.searchsorted(edges.astype(float), angle.ravel(), side="right") - 1
+    return np.hypot(down, right), bin_.reshape(angle.shape)
+
+
+@lru_cache(maxsize=4)
+def _polar_table(orientations):
+    """`_polar` of every gradient of an 8-bit image; 4 MB."""
+    steps = np.arange(-255.0, 256.0)
+    return _polar(*np.meshgrid(steps, steps, indexing="ij"), orientations)
+
+
+def _normalize(blocks, norm):
+    """Normalise (n, rows, columns, cell rows, cell columns, bins) over the last three axes."""
+    block = (3, 4, 5)
+    if norm.startswith("L1"):
+        blocks = blocks / (blocks.sum(block, keepdims=True) + _EPSILON)
+        return np.sqrt(blocks) if norm == "L1-sqrt" else blocks
+    blocks = blocks / np.sqrt((blocks**2).sum(block, keepdims=True) + _EPSILON**2)
+    if norm == "L2-Hys":
+        blocks = np.minimum(blocks, 0.2)
+        blocks /= np.sqrt((blocks**2).sum(block, keepdims=True) + _EPSILON**2)
+    return blocks
