@@ -33,8 +33,11 @@ class Rows(Dataset):
 class Batches:
     """Iterate over a :class:`Rows` in blocks, shuffled anew each time where asked.
 
-    A last batch of one row would break batch normalisation, so it joins the batch before it.
-    The order comes from torch's default generator, which the caller seeds and restores.
+    Shuffled, for training: a last batch of one row would break batch normalisation, so it joins
+    the batch before it; the order comes from torch's default generator, which the caller seeds.
+    In order and without Y, for prediction: the last batch is filled up with zeros, because the
+    rounding of a matrix product depends on its shape and a row's result must not depend on its
+    company.
 
     Parameters
     ----------
@@ -53,4 +56,7 @@ class Batches:
         if self.shuffle and len(starts) > 1 and n - starts[-1] == 1:
             starts.pop()
         for start, stop in zip(starts, [*starts[1:], n], strict=True):
-            yield self.dataset[slice(start, stop) if order is None else order[start:stop]]
+            x, y = self.dataset[slice(start, stop) if order is None else order[start:stop]]
+            if self.dataset.Y is None and len(x) < self.batch_size:
+                x = torch.cat([x, x.new_zeros(self.batch_size - len(x), *x.shape[1:])])
+            yield x, y

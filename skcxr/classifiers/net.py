@@ -28,6 +28,8 @@ from skcxr.classifiers._thresholds import best_thresholds, resolve_thresholds
 
 # With fewer rows to watch, early stopping and thresholds would follow noise.
 MIN_HELD_OUT = 10
+# Rows per forward pass without gradients.
+PREDICT_BATCH = 256
 # What the net itself tells a module about the data, where the module's signature asks for it.
 DATA_ARGUMENTS = ("n_features", "n_labels", "map_shape")
 
@@ -198,6 +200,8 @@ class MultilabelNet(ClassifierMixin, BaseEstimator):
                 hint = f"; did you mean {close[0]!r}?" if close else f". It has {valid}."
                 error = ValueError if prefix != name else TypeError
                 raise error(f"Invalid parameter {name!r} for {own}{hint}")
+            if not callable(owner):  # fit says what is wrong with it
+                continue
             arguments = inspect.signature(owner).parameters
             if any(a.kind == a.VAR_KEYWORD for a in arguments.values()):
                 continue
@@ -336,6 +340,7 @@ class MultilabelNet(ClassifierMixin, BaseEstimator):
             iterator_train=Batches,
             iterator_train__shuffle=True,
             iterator_valid=Batches,
+            iterator_valid__batch_size=PREDICT_BATCH,
             train_split=None if held_out is None else predefined_split(held_out),
             callbacks=copy.deepcopy(self.callbacks or []) + stop,
             device=self.device_,
@@ -357,9 +362,9 @@ class MultilabelNet(ClassifierMixin, BaseEstimator):
         data["map_shape"] = getattr(self, "map_shape_", (n_features,))
         wanted = inspect.signature(self.module).parameters
         arguments = {f"module__{k}": v for k, v in data.items() if k in wanted}
-        return arguments | {
-            k: v for k, v in self.get_params(deep=False).items() if "__" in k
-        }
+        if self.optimizer in (torch.optim.Adam, torch.optim.AdamW) and self.device_ != "mps":
+            arguments["optimizer__fused"] = True  # a step in one pass over the weights
+        return arguments | {k: v for k, v in self.get_params(deep=False).items() if "__" in k}
 
     def _resolve_pos_weight(self, positives, negatives):
         """(k,) float32 or None."""
@@ -416,7 +421,7 @@ class MultilabelNet(ClassifierMixin, BaseEstimator):
 
     def _logits(self, rows):
         """(n, k) float64 logits of a :class:`Rows`."""
-        logits = self.net_.forward(rows).numpy().astype(np.float64)
+        logits = self.net_.forward(rows)[: len(rows)].numpy().astype(np.float64)
         constant = ~np.isnan(self._constant_logits)
         logits[:, constant] = self._constant_logits[constant]
         return logits
