@@ -19,6 +19,7 @@ from .._torch import (
     resolve_device,
     resolve_precision,
     run_in_batches,
+    seeded,
     to_input,
 )
 from ._stage import Stage
@@ -227,14 +228,7 @@ class ResNetEmbedder(_BaseImageTransformer):
         rows with ``batches(batch_size)`` yielding ``(slice, (m, C, h, w) float16)``
             Computed once, however often they are read.
         """
-        from .._torch import seeded
-
-        images = self._validate_images(X, reset=True)
-        rng = check_random_state(self.random_state)
-        self._network_seed = int(rng.randint(np.iinfo(np.int32).max))
-        with seeded(self._network_seed):
-            network = build_backbone(self.backbone, self.weights)
-        self._split(network)
+        images, rng = self._start(X)
         for name in ("head_coef_", "head_intercept_", "label_names_"):
             vars(self).pop(name, None)
         if y is None:
@@ -263,6 +257,30 @@ class ResNetEmbedder(_BaseImageTransformer):
             )
             return rows
         return self._fit_tail(images, targets.Y, int(rng.randint(np.iinfo(np.int32).max)))
+
+    def frozen_rows(self, X):
+        """What the frozen stages make of images, as lazy rows; needs no labels.
+
+        Parameters
+        ----------
+        X : paths, DataFrame with a ``path`` column, (n, H, W) array or flat rows
+            The images, of one size.
+
+        Returns
+        -------
+        rows with ``batches(batch_size)`` yielding ``(slice, (m, C, h, w) float16)``
+        """
+        images, _ = self._start(X)
+        return self._trunk_rows(images)
+
+    def _start(self, X):
+        """Check X and load the network."""
+        images = self._validate_images(X, reset=True)
+        rng = check_random_state(self.random_state)
+        with seeded(rng):
+            network = build_backbone(self.backbone, self.weights)
+        self._split(network)
+        return images, rng
 
     @property
     def _caches(self):
@@ -378,8 +396,9 @@ class ResNetEmbedder(_BaseImageTransformer):
         import torch
 
         network, device, dtype = self._ready("trunk_")
+        n = len(batch)
         with torch.inference_mode():
-            return _to_half(network(to_input(batch, device).to(dtype)))
+            return _to_half(network(to_input(_not_alone(batch), device).to(dtype))[:n])
 
     def _run_tail(self, batch):
         return run_in_batches(self._forward_tail, batch, self.batch_size)
@@ -389,9 +408,10 @@ class ResNetEmbedder(_BaseImageTransformer):
         import torch
 
         network, device, dtype = self._ready("tail_")
+        n = len(batch)
         with torch.inference_mode():
-            x = torch.from_numpy(np.ascontiguousarray(batch)).to(device).to(dtype)
-            return _to_half(network(x.contiguous(memory_format=torch.channels_last)))
+            x = torch.from_numpy(np.ascontiguousarray(_not_alone(batch))).to(device).to(dtype)
+            return _to_half(network(x.contiguous(memory_format=torch.channels_last))[:n])
 
     def _ready(self, part):
         """The folded copy of a part, on the device and in the precision that it runs in."""
@@ -441,6 +461,11 @@ class ResNetEmbedder(_BaseImageTransformer):
     def __getstate__(self):
         # The folded copies are made again where they are needed, perhaps on another device.
         return {**super().__getstate__(), **({"_inference": {}} if hasattr(self, "trunk_") else {})}
+
+
+def _not_alone(batch):
+    """A batch of one twice: alone, it may take other kernels, whose last bits differ."""
+    return np.concatenate([batch, batch]) if len(batch) == 1 else batch
 
 
 def _pool_rows(rows, batch_size):
