@@ -7,7 +7,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent / "weights"
 #: Name → (file, SHA-256 of the file).
-SHIPPED = {"lungs": ("lungs.safetensors", "")}
+SHIPPED = {"lungs": ("lungs.safetensors", "394a181be921387c1b60778a2721b3c699c96d77c9c1ca1546da1d1c537b859c")}
 
 
 def resolve_weights(weights):
