@@ -35,12 +35,17 @@ def open_store(memory):
         raise TypeError(
             f"memory must be None, a folder or a joblib.Memory, got {type(memory).__name__}"
         )
-    folder = os.path.realpath(os.path.join(location, "skcxr"))
+    folder = os.path.join(os.path.expanduser(location), "skcxr")
+    store = _store_in(os.path.realpath(folder))
+    store.file.retry()
+    return store
+
+
+def _store_in(folder):
     with _stores_lock:
         if folder not in _stores:
             _stores[folder] = ImageStore(folder)
-    _stores[folder].file.retry()
-    return _stores[folder]
+        return _stores[folder]
 
 
 class ImageStore:
@@ -59,12 +64,15 @@ class ImageStore:
     def __init__(self, folder):
         self.folder = folder
         self.file = StoreFile(Path(folder))
+        self._reset()
+
+    def _reset(self):
         self._lock = threading.Lock()
         self._used = {}
         self._counts = {}
 
     def __reduce__(self):
-        return _reopen, (self.folder,)
+        return _store_in, (self.folder,)
 
     def get_many(self, kind, keys):
         """Read rows.
@@ -92,13 +100,15 @@ class ImageStore:
                     rows[i] = decode(key, values[i])
                 except OtherVersion:
                     self.file.warn(
+                        "version",
                         f"The image store {self.file.path} has rows of another version of skcxr: "
-                        "they are computed again."
+                        "they are computed again.",
                     )
                 except Damaged:
                     self.file.warn(
+                        "rows",
                         f"The image store {self.file.path} has damaged rows: they are computed "
-                        "again."
+                        "again.",
                     )
         self._count(kind, [key for key, row in zip(keys, rows, strict=True) if row is not None])
         self._count(kind, [], sum(row is None for row in rows))
@@ -209,6 +219,12 @@ class ImageStore:
             self.flush()
 
 
+def get_limit(connection):
+    """Return the bound on the size of the store in bytes, or None."""
+    found = connection.execute("SELECT CAST(value AS INTEGER) FROM settings WHERE name = 'limit'")
+    return (found.fetchone() or [None])[0]
+
+
 def evict(connection, share=0.9):
     """Remove the least recently used rows of a store that has outgrown its limit.
 
@@ -224,17 +240,18 @@ def evict(connection, share=0.9):
     int
         How many rows were removed.
     """
-    limit = connection.execute("SELECT value FROM settings WHERE name = 'limit'").fetchone()
+    limit = get_limit(connection)
     if limit is None:
         return 0
     page_size = connection.execute("PRAGMA page_size").fetchone()[0]
     pages = connection.execute("PRAGMA page_count").fetchone()[0]
     pages -= connection.execute("PRAGMA freelist_count").fetchone()[0]
-    excess = pages * page_size - share * limit[0]
-    if excess <= (1 - share) * limit[0]:
+    excess = pages * page_size - share * limit
+    if excess <= (1 - share) * limit:
         return 0
     old = []
-    for key, size in connection.execute("SELECT key, size FROM entries ORDER BY used"):
+    oldest = "SELECT key, CAST(size AS INTEGER) FROM entries ORDER BY used"
+    for key, size in connection.execute(oldest):
         if excess <= 0:
             break
         old.append((key,))
@@ -264,8 +281,16 @@ def _checked_digest(key, sealed):
     return sealed[:-8]
 
 
-def _reopen(folder):
-    return open_store(os.path.dirname(folder))
+def _after_fork():
+    # Locks may be held by threads that do not exist here; what was counted, the parent writes.
+    global _stores_lock
+    _stores_lock = threading.Lock()
+    for store in _stores.values():
+        store._reset()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 @atexit.register

@@ -27,20 +27,18 @@ CREATE TABLE settings (name TEXT PRIMARY KEY, value INTEGER) WITHOUT ROWID;
 BUSY_SECONDS = 60.0
 _PAGE_SIZE = 4096
 
-# Faults of the place where the file is; with any other error the file itself is not to be trusted.
-_PLACE_FAULTS = {
-    sqlite3.SQLITE_PERM,
-    sqlite3.SQLITE_BUSY,
-    sqlite3.SQLITE_LOCKED,
-    sqlite3.SQLITE_NOMEM,
-    sqlite3.SQLITE_READONLY,
-    sqlite3.SQLITE_INTERRUPT,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_PROTOCOL,
-    sqlite3.SQLITE_NOLFS,
-    sqlite3.SQLITE_AUTH,
+# With these errors the content of the file is not to be trusted. All others are faults of the place
+# where it is (full, read-only, cannot lock, not there): the file is left alone.
+_DAMAGE = {
+    sqlite3.SQLITE_ERROR,  # tables or columns that are not there
+    sqlite3.SQLITE_INTERNAL,
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTFOUND,
+    sqlite3.SQLITE_CONSTRAINT,
+    sqlite3.SQLITE_MISMATCH,
+    sqlite3.SQLITE_TOOBIG,
+    sqlite3.SQLITE_FORMAT,
+    sqlite3.SQLITE_NOTADB,
 }
 _open_files = weakref.WeakSet()
 _inherited = []
@@ -89,7 +87,7 @@ class StoreFile:
                     if self.writable:
                         return transaction(connection, work)
                 except (sqlite3.Error, OSError, MemoryError, UnicodeError) as error:
-                    if _is_fault_of_place(error):
+                    if not _is_damage(error):
                         self._give_up(error, write)
                         return default
                     self._set_aside(error)
@@ -98,6 +96,8 @@ class StoreFile:
     def retry(self):
         """Try again what has failed before; a new fit may find the disk with space again."""
         with self._lock:
+            if not (self.readable and self.writable):
+                self.close()
             self.readable = self.writable = True
 
     def close(self):
@@ -120,16 +120,16 @@ class StoreFile:
                 connection.execute("VACUUM")
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             except sqlite3.OperationalError as error:
-                if not _is_fault_of_place(error):
+                if _is_damage(error):
                     raise  # else in use or no room to copy it: the space is used again, not lost
 
         if self.writable:
             self.run(vacuum)
 
-    def warn(self, message):
-        """Warn, once per process for the same message."""
-        if message not in self._warned:
-            self._warned.add(message)
+    def warn(self, topic, message):
+        """Warn, once per process for the same topic."""
+        if topic not in self._warned:
+            self._warned.add(topic)
             warnings.warn(message, RuntimeWarning, stacklevel=4)
 
     def _connect(self):
@@ -156,8 +156,9 @@ class StoreFile:
         self.readable = self.readable and write and self._connection is not None
         verb = "written to" if self.readable else "used"
         self.warn(
+            verb,
             f"The image store {self.path} cannot be {verb} ({error}): what it lacks is computed "
-            "and not kept; free the disk, correct the permissions or choose another folder as `memory`."
+            "and not kept; free the disk, allow writing or choose another folder as `memory`.",
         )
 
     def _set_aside(self, error):
@@ -165,16 +166,18 @@ class StoreFile:
         self.close()
         if replaced:  # another process was first
             return
-        self.warn(
-            f"The image store {self.path} is damaged ({error}): it was set aside as "
-            f"{self.path.name}.damaged and its images are computed again."
-        )
         try:
             for end in ("-shm", "-wal", ""):
                 if os.path.exists(f"{self.path}{end}"):
                     os.replace(f"{self.path}{end}", f"{self.path}.damaged{end}")
         except OSError as failure:
             self._give_up(failure, write=False)
+            return
+        self.warn(
+            "damaged",
+            f"The image store {self.path} is damaged ({error}): it was set aside as "
+            f"{self.path.name}.damaged and its images are computed again.",
+        )
 
 
 def _open(path, read_only=False):
@@ -183,7 +186,9 @@ def _open(path, read_only=False):
         where, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
     )
     try:
+        connection.text_factory = lambda text: text.decode(errors="replace")
         connection.execute("PRAGMA cell_size_check=ON")
+        connection.execute("PRAGMA wal_autocheckpoint=4000")
         until = time.monotonic() + BUSY_SECONDS
         while True:
             try:
@@ -238,12 +243,10 @@ def _code(error):
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
-def _is_fault_of_place(error):
-    if not isinstance(error, sqlite3.Error):
-        return not isinstance(error, UnicodeError)
+def _is_damage(error):
     if hasattr(error, "sqlite_errorcode"):
-        return _code(error) in _PLACE_FAULTS
-    return isinstance(error, sqlite3.OperationalError)
+        return _code(error) in _DAMAGE
+    return type(error) is sqlite3.DatabaseError or isinstance(error, UnicodeError)
 
 
 def _inode(path):

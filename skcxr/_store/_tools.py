@@ -1,9 +1,10 @@
 """What is in the store, how to empty it and how to keep it small; cached fits."""
 
+import os
 import re
 import warnings
 
-from ._images import evict, open_store
+from ._images import evict, get_limit, open_store
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 
@@ -29,10 +30,9 @@ def cache_info(memory):
 
     def look(connection):
         held = connection.execute("SELECT kind, count(*), sum(size) FROM entries GROUP BY kind")
-        sizes = {kind: (n, size) for kind, n, size in held}
-        counts = {kind: count for kind, *count in connection.execute("SELECT * FROM counts")}
-        limit = connection.execute("SELECT value FROM settings WHERE name = 'limit'").fetchone()
-        return sizes, counts, limit and limit[0]
+        sizes = {str(kind): (n, size) for kind, n, size in held}
+        counts = {str(kind): n for kind, *n in connection.execute("SELECT * FROM counts")}
+        return sizes, counts, get_limit(connection)
 
     sizes, counts, limit = store.file.run(look, default=({}, {}, None))
     kinds = sorted({*sizes, *counts})
@@ -124,9 +124,9 @@ def cached_fit(memory, function, *args, ignore=(), **kwargs):
     try:
         if not hasattr(memory, "cache"):
             # Compressed for its checksum: a damaged file fails to load and is computed again.
-            memory = joblib.Memory(memory, verbose=0, compress=1)
+            memory = joblib.Memory(os.fspath(memory), verbose=0, compress=1)
         return memory.cache(function, ignore=list(ignore), verbose=0)(*args, **kwargs)
-    except OSError as error:
+    except Exception as error:
         if _was_raised_in(error, function):
             raise
         warnings.warn(
@@ -140,7 +140,7 @@ def cached_fit(memory, function, *args, ignore=(), **kwargs):
 def _was_raised_in(error, function):
     trace = error.__traceback__
     while trace is not None:
-        if trace.tb_frame.f_code is function.__code__:
+        if trace.tb_frame.f_code is getattr(function, "__code__", None):
             return True
         trace = trace.tb_next
     return False
@@ -157,7 +157,7 @@ def _bytes(limit):
     if limit is None:
         return None
     if isinstance(limit, str):
-        found = re.fullmatch(r"\s*([\d.]+)\s*([kmgt]?)b?\s*", limit.lower())
+        found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)b?\s*", limit.lower())
         if not found:
             raise ValueError(f"a size looks like '500MB' or '10GB', got {limit!r}")
         limit = float(found[1]) * _UNITS[found[2]]
