@@ -134,7 +134,7 @@ def load_chestxray14(data_dir, *, part=None, images=True, on_missing="raise", re
         frame.insert(0, "path", paths)
     parts = _official_parts(folder, frame["Image Index"], part, on_missing)
     if part is not None:
-        keep &= parts == part
+        keep = keep & (parts == part)
     boxes = _boxes(folder, frame["Image Index"], keep, on_missing)
     frame = frame[keep].reset_index(drop=True)
     labels = labels[keep].reset_index(drop=True)

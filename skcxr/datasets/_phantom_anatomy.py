@@ -36,9 +36,11 @@ class Chest:
     def __init__(self, rng):
         self.sex = "F" if rng.random() < 0.45 else "M"
         self.age = int(np.clip(rng.normal(50, 17), 5, 95))
-        self.width = rng.normal(0.73, 0.05)
+        self.width = np.clip(rng.normal(0.73, 0.05), 0.60, 0.85)
         self.top = rng.normal(-0.76, 0.04)
-        self.dome = rng.normal(0.32, 0.15)  # height of the right dome of the diaphragm
+        self.dome = np.clip(
+            rng.normal(0.32, 0.15), 0.02, 0.62
+        )  # height of the right dome of the diaphragm
         self.dome_step = rng.normal(0.05, 0.045)  # the left dome is lower
         self.dome_rise = [0.0, 0.0]  # a dome pulled up by atelectasis
         self.recess = rng.uniform(0.14, 0.33)  # depth of the costophrenic angle below the dome

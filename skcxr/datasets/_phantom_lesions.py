@@ -19,7 +19,7 @@ def _cardiomegaly(chest, rng, contrast):
 
 
 def _emphysema(chest, rng, contrast):
-    chest.dome += 0.12 + 0.16 * contrast
+    chest.dome = min(chest.dome + 0.12 + 0.16 * contrast, 0.72)
     chest.recess *= 0.60
     chest.width *= 1.04 + 0.05 * contrast
     chest.taper = min(1.0, chest.taper * 1.06)

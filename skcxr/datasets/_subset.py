@@ -36,9 +36,9 @@ def curate_subset(
         patient left out has, so that n is met exactly where single-image patients are left.
     keep : {"prevalence", "rare"}, default="prevalence"
         "prevalence" draws patients evenly, spread over the rarest label of each patient and over
-        the number of images, so that each label keeps its share. "rare" gives every label the
-        same number of positives, the greatest for which whole patients fit into n or all there
-        are, and fills up evenly.
+        the number of images, and exchanges a few so that each label keeps its share. "rare" gives
+        every label the same number of positives, the greatest for which whole patients fit into n
+        or all there are, and fills up evenly.
     min_per_label : int, default=10
         No label gets fewer positives than this, or than there are.
     random_state : int, RandomState instance or None, default=None
@@ -71,6 +71,7 @@ def curate_subset(
     floor = np.minimum(min_per_label, pool.counts.sum(0))
     if keep == "prevalence":
         pool.draw(n)
+        pool.balance(n)
         pool.top_up(floor)
     else:
         floor = _greatest_floor(pool, floor, n)
@@ -117,6 +118,8 @@ class _Patients:
         self.counts = np.empty((n_patients, k), np.int64)
         for j in range(k):
             self.counts[:, j] = np.bincount(codes[positive[:, j]], minlength=n_patients)
+        healthy = np.bincount(codes[~positive.any(1)], minlength=n_patients)
+        self.traits = np.column_stack([self.counts, healthy, self.sizes, self.sizes > 0]) * 1.0
         self.rng, self.chosen = rng, np.zeros(n_patients, bool)
         self.luck = rng.permutation(n_patients)  # one order for all draws: bisection is monotone
         has, rarity = self.counts > 0, np.argsort(self.counts.sum(0), kind="stable")
@@ -140,6 +143,25 @@ class _Patients:
         self.chosen[order[np.arange(self.rng.uniform(0, step), len(order), step).astype(int)]] = (
             True
         )
+
+    def balance(self, n, steps=300):
+        """Add or drop the patient that helps most, until the shares of all labels are kept.
+
+        So are those of healthy images and the number of images per patient. What is brought down
+        is the sum of the squared differences from the expected numbers over these numbers.
+        """
+        target = self.traits.sum(0) * n / self.sizes.sum()
+        weight = 1 / np.maximum(target, 1)
+        own = self.traits**2 @ weight
+        gap = self.traits[self.chosen].sum(0) - target
+        for _ in range(steps):
+            sign = np.where(self.chosen, -1.0, 1.0)
+            change = own + 2 * sign * (self.traits @ (weight * gap))
+            best = change.argmin()
+            if change[best] > -1e-9:
+                return
+            gap += sign[best] * self.traits[best]
+            self.chosen[best] = ~self.chosen[best]
 
     def top_up(self, floor):
         """Add patients until each label has `floor` positives, the rarest label first."""
