@@ -31,6 +31,7 @@ __getattr__, __dir__, __all__ = attach(
         "multilabel_report": "metrics",
         "set_cache_limit": "memory",
         "summarize_labels": "datasets",
+        "transform_in_chunks": "chunked",
         "warm_cache": "pipeline",
     },
 )
