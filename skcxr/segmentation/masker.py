@@ -243,7 +243,7 @@ class UNetMasker(_ImageToImage, auto_wrap_output_keys=None):
             masks[rows] = part
         return self._contain_masks(masks, images, X)
 
-    def iter_masks(self, X, shape=None):
+    def iter_masks(self, X, shape=None, *, return_usable=False):
         """Soft masks chunk by chunk, at any resolution.
 
         Parameters
@@ -252,19 +252,28 @@ class UNetMasker(_ImageToImage, auto_wrap_output_keys=None):
         shape : tuple of (int, int), optional
             Height and width of the masks, area-averaged where they shrink; the images' own
             where None.
+        return_usable : bool, default=False
+            Whether to yield which masks look like a pair of lungs, as :meth:`mask_quality` says.
 
         Yields
         ------
         rows : slice
         masks : ndarray of shape (m, height, width), float32 in [0, 1]
+        usable : ndarray of shape (m,), bool
+            Only with ``return_usable=True``.
         """
         from ._preprocess import resize
+        from .quality import flag, measure
 
         images = self._validate_images(X, reset=False)
         shape = images.shape[1:] if shape is None else tuple(shape)
         for rows, masks in self._working_masks(images):
             out = np.stack([resize(mask.astype(np.float32), shape) for mask in masks])
-            yield rows, out / np.float32(255)
+            out /= np.float32(255)
+            if return_usable:
+                yield rows, out, np.array([flag(measure(mask)) == "ok" for mask in masks])
+            else:
+                yield rows, out
 
     def mask_quality(self, X):
         """Flag the masks of X that are plainly wrong.
