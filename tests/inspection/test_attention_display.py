@@ -1,0 +1,165 @@
+"""What is drawn where: maps, masks, boxes, and the control."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.model_selection import GridSearchCV, KFold
+from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils import Bunch
+
+from skcxr.inspection import AttentionDisplay
+
+
+class StubFuser(TransformerMixin, BaseEstimator):
+    """Maps whose values say which image and label they are of."""
+
+    def __init__(self, strength=1.0):
+        self.strength = strength
+
+    def fit(self, X, y=None):
+        self.label_names_ = np.array(["Mass", "Nodule"])
+        return self
+
+    def transform(self, X):
+        return np.asarray(X).reshape(len(X), -1)[:, :2]
+
+    def predict(self, X):
+        return np.zeros(len(X))
+
+    def attention_maps(self, X, labels=None, size=None):
+        index = [list(self.label_names_).index(label) for label in labels]
+        base = np.asarray(X)[:, None, :1, :1] / 255.0
+        cam = np.ones((1, len(index), *size)) * base * 0.5 + np.array(index)[:, None, None] * 0.4
+        return Bunch(
+            cam=cam, mask=np.ones((len(X), *size)), fused=cam, label_names=self.label_names_[index]
+        )
+
+
+def make_images(n=3, size=16):
+    return np.stack([np.full((size, size), 40 * i + 20, np.uint8) for i in range(n)])
+
+
+def map_on(ax):
+    """The map drawn over the X-ray, the second image of the axes."""
+    return np.asarray(ax.images[1].get_array())
+
+
+def test_columns_and_what_they_hold():
+    images = make_images()
+    maps = np.stack([np.full((4, 4), v) for v in (0.1, 0.2, 0.3)])
+    masks = np.zeros((3, 8, 8))
+    masks[:, 2:6, 2:6] = 1
+    display = AttentionDisplay.from_predictions(
+        images, maps=maps, masks=masks, fused=maps / 2, label="Mass", names=list("abc")
+    )
+    titles = [ax.get_title() for ax in display.axes_[0]]
+    assert titles[:4] == ["X-ray", "Lung mask", "Grad-CAM", "Fused"]
+    assert titles[4].startswith("Control")
+    assert [ax.get_ylabel() for ax in display.axes_[:, 0]] == ["Mass\na", "Mass\nb", "Mass\nc"]
+    for i, row in enumerate(display.axes_):
+        np.testing.assert_array_equal(row[0].images[0].get_array(), images[i])
+        assert len(row[0].images) == 1
+        np.testing.assert_allclose(map_on(row[2]), maps[i], rtol=1e-6)
+        np.testing.assert_allclose(map_on(row[3]), maps[i] / 2, rtol=1e-6)
+    # The outline of a mask of half the size lies where the mask lies on the image.
+    path = display.axes_[0, 1].collections[0].get_paths()[0].vertices
+    assert path.min() == pytest.approx(3.5, abs=0.51)
+    assert path.max() == pytest.approx(11.5, abs=0.51)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_control_is_never_the_images_own_map(seed):
+    maps = np.stack([np.full((4, 4), v / 10) for v in range(5)])
+    display = AttentionDisplay.from_predictions(make_images(5), maps=maps, random_state=seed)
+    drawn = [map_on(ax)[0, 0] for ax in display.axes_[:, -1]]
+    assert sorted(drawn) == pytest.approx([0, 0.1, 0.2, 0.3, 0.4])
+    assert all(abs(v - i / 10) > 0.05 for i, v in enumerate(drawn))
+
+
+def test_control_of_one_image_is_its_mirrored_map_and_can_be_left_out():
+    maps = np.zeros((1, 4, 4))
+    maps[0, 0, 0] = 1
+    display = AttentionDisplay.from_predictions(make_images(1), maps=maps)
+    assert "mirrored" in display.axes_[0, -1].get_title()
+    assert map_on(display.axes_[0, -1])[0, 3] == 1
+    display = AttentionDisplay.from_predictions(make_images(1), maps=maps, control=False)
+    assert display.axes_.shape == (1, 2)
+
+
+def test_boxes_are_rescaled_and_of_the_label():
+    boxes = pd.DataFrame(
+        [("a", "Mass", 256, 512, 128, 64), ("a", "Nodule", 0, 0, 9, 9), ("z", "Mass", 1, 1, 9, 9)],
+        columns=["image", "label", "x", "y", "w", "h"],
+    )
+    display = AttentionDisplay.from_predictions(
+        make_images(2), maps=np.zeros((2, 4, 4)), label="Mass", boxes=boxes, names=["a", "b"]
+    )
+    for ax in display.axes_[0]:
+        (box,) = ax.patches
+        assert box.get_bbox().bounds == pytest.approx((3.5, 7.5, 2, 1))
+    assert not display.axes_[1, 0].patches
+
+
+@pytest.mark.parametrize("searched", [False, True])
+def test_the_fuser_is_found_inside_a_pipeline(searched):
+    union = FeatureUnion([("texture", FunctionTransformer()), ("attention", StubFuser())])
+    halve = FunctionTransformer(lambda X: (np.asarray(X) // 2).astype(np.uint8))
+    pipe = Pipeline([("halve", halve), ("features", union), ("end", "passthrough")])
+    if searched:
+        pipe = GridSearchCV(
+            pipe,
+            {"features__attention__strength": [1.0]},
+            scoring=lambda *_: 0.0,
+            cv=KFold(2),
+        )
+    images = make_images(4)
+    # FunctionTransformer in a union gives 3-D output: fit what is needed without transforming.
+    halve.fit(images)
+    union.transformer_list[1][1].fit(images)
+    if searched:
+        search, pipe = pipe, pipe.estimator
+        search.best_estimator_ = pipe
+        pipe = search
+    display = AttentionDisplay.from_estimator(
+        pipe, images, label=["Mass", "Nodule", "Mass", "Mass"], names=list("abcd"), control=False
+    )
+    shown = images // 2
+    np.testing.assert_array_equal(display.images, shown)
+    expected = shown[:, 0, 0] / 255 * 0.5 + [0, 0.4, 0, 0]
+    np.testing.assert_allclose([map_on(row[2])[0, 0] for row in display.axes_], expected, atol=1e-6)
+    assert display.row_names[1] == "Nodule\nb"
+
+
+def test_given_axes_are_used():
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(2, 3)
+    display = AttentionDisplay.from_predictions(make_images(2), maps=np.zeros((2, 4, 4)), axes=axes)
+    assert display.figure_ is figure
+    assert display.axes_[1, 2] is axes[1, 2]
+    with pytest.raises(ValueError, match="6 axes expected"):
+        display.plot(axes[:1])
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "match"),
+    [
+        ({"maps": np.zeros((3, 4, 4))}, r"Grad-CAM: shape \(2, h, w\)"),
+        ({"maps": np.full((2, 4, 4), 1.5)}, r"values in \[0, 1\]"),
+        ({"masks": np.zeros((2, 4))}, "masks: shape"),
+        ({"names": ["a"]}, "one name per image"),
+        ({"boxes": pd.DataFrame({"image": []})}, "lacks the columns"),
+    ],
+)
+def test_wrong_input_is_named(kwargs, match):
+    with pytest.raises(ValueError, match=match):
+        AttentionDisplay.from_predictions(make_images(2), **kwargs)
+
+
+def test_an_estimator_without_attention_says_what_is_expected():
+    with pytest.raises(ValueError, match="pass a GradCAMFuser"):
+        AttentionDisplay.from_estimator(FunctionTransformer(), make_images(1), label="Mass")
+    with pytest.raises(ValueError, match="one per image"):
+        AttentionDisplay.from_estimator(StubFuser(), make_images(1), label=["a", "b"])
