@@ -4,6 +4,7 @@ import hashlib
 import os
 import tempfile
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
@@ -126,6 +127,7 @@ class _SpoolSource:
         self._shape = images.shape[1:]
         self._nbytes = int(np.prod(self._shape))
         self._file = tempfile.TemporaryFile(prefix="skcxr-")
+        weakref.finalize(self, self._file.close)
         self._present = np.zeros(len(images), bool)
 
     def __len__(self):

@@ -1,6 +1,7 @@
 """What a network makes of each image, computed once and read back as often as needed."""
 
 import tempfile
+import weakref
 
 import numpy as np
 
@@ -115,6 +116,7 @@ class SpooledStage:
 
     def _computed(self, batch_size):
         file = tempfile.TemporaryFile(prefix="skcxr-")
+        weakref.finalize(self, file.close)
         for rows, values in self.stage.batches(batch_size):
             self._shape, self._dtype = values.shape[1:], values.dtype
             file.write(np.ascontiguousarray(values).data)
