@@ -174,8 +174,7 @@ class GradCAMFuser(_BaseImageTransformer):
         self.embedder_ = ResNetEmbedder() if self.embedder is None else clone(self.embedder)
         rows = self.embedder_.fit_rows(images, y)
         self.label_names_ = self.embedder_.label_names_
-        _, probe = next(iter(self.embedder_.rows(images.take([0])).batches(1)))
-        self.map_shape_ = (len(self.label_names_), *probe.shape[2:])
+        self.map_shape_ = (len(self.label_names_), *rows.probe().shape[2:])
         return images, rows
 
     @property
@@ -188,11 +187,10 @@ class GradCAMFuser(_BaseImageTransformer):
             features[where] = self._row_features(maps, cams, masks)
         return features
 
-    def _parts(self, images, rows):
+    def _parts(self, images, rows, mask_size=None):
         """Yield feature maps, normalised Grad-CAM maps and masks, batch by batch."""
         batch_size = self.embedder_.batch_size
-        size = self.map_shape_[1:]
-        masks = self._masks(images, size, batch_size)
+        masks = self._masks(images, mask_size or self.map_shape_[1:], batch_size)
         for where, maps in rows.batches(batch_size):
             cams = normalise(linear_grad_cam(maps, self.embedder_.head_coef_))
             yield where, maps, cams, next(masks)
@@ -247,7 +245,8 @@ class GradCAMFuser(_BaseImageTransformer):
         labels : str, int, sequence of them or None, default=None
             Names or positions of the labels wanted; None takes all.
         size : (int, int) or None, default=None
-            Height and width to interpolate to; None keeps the size of the feature maps.
+            Height and width: Grad-CAM is interpolated to it, the mask is made at it. None keeps
+            the size of the feature maps.
 
         Returns
         -------
@@ -259,13 +258,14 @@ class GradCAMFuser(_BaseImageTransformer):
         images = self._validate_images(X, reset=False)
         index = label_positions(labels, self.label_names_)
         cams, raw, masks = [], [], []
-        for _, maps, cam, mask in self._parts(images, self.embedder_.rows(images)):
+        rows = self.embedder_.rows(images)
+        for _, maps, cam, mask in self._parts(images, rows, size):
             cams.append(cam[:, index])
             raw.append(linear_grad_cam(maps, self.embedder_.head_coef_[index]))
             masks.append(mask)
         cam, raw, mask = map(np.concatenate, (cams, raw, masks))
         if size is not None:
-            cam, raw, mask = (_interpolate(stack, size) for stack in (cam, raw, mask))
+            cam, raw = _interpolate(cam, size), _interpolate(raw, size)
         return Bunch(
             cam=cam,
             mask=mask,
