@@ -128,27 +128,35 @@ def _empty_cache():
         torch.cuda.empty_cache()
 
 
+# Blocks that use what they define in that order: a batch norm after the convolution before it.
+_IN_ORDER = ("monai.networks.", "efficientnet_lite_pytorch.", "torchvision.models.")
+
+
 def fold_batch_norms(module):
     """A copy of `module` in eval mode with batch norms folded into the convolutions before them.
 
     A batch norm is folded when its parent defines it right after a convolution of as many output
-    channels (the pattern of every backbone here), and the result is checked against the original
-    on random input: a network that breaks the pattern is returned unfolded.
+    channels, and surely applies it there: in an ``nn.Sequential`` of torch's own layers, and in
+    the blocks of the named backbones. Any other is left as it is.
     """
     import copy
 
     import torch
     from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-    original = module.eval()
-    folded = copy.deepcopy(original)
+    folded = copy.deepcopy(module.eval())
     for parent in folded.modules():
+        known = type(parent).__module__.startswith(_IN_ORDER)
+        plain = type(parent).forward is torch.nn.Sequential.forward
         previous = None
         for name, child in list(parent.named_children()):
             if (
-                isinstance(child, torch.nn.BatchNorm2d)
+                type(child) is torch.nn.BatchNorm2d
                 and previous is not None
-                and isinstance(previous[1], torch.nn.Conv2d)
+                and (
+                    (known and isinstance(previous[1], torch.nn.Conv2d))
+                    or (plain and type(previous[1]) is torch.nn.Conv2d)
+                )
                 and previous[1].out_channels == child.num_features
             ):
                 setattr(parent, previous[0], fuse_conv_bn_eval(previous[1], child))

@@ -2,6 +2,7 @@
 
 import tempfile
 import weakref
+import weakref
 
 import numpy as np
 
@@ -66,6 +67,10 @@ class Stage:
             verbose=self.verbose,
         )
 
+    def probe(self):
+        """The first row, as a batch of one."""
+        return next(self.take([0]).batches(1))[1]
+
     def spooled(self, batch_size):
         """The same rows, computed once: in the store, or else in a temporary file."""
         return self if self.store is not None else SpooledStage(self, batch_size)
@@ -88,6 +93,10 @@ class SpooledStage:
     def take(self, index):
         """Rows at `index`, as a lazy subset."""
         return _SpooledRows(self, np.arange(len(self))[index])
+
+    def probe(self):
+        """The first row, as a batch of one; the others are not computed for it."""
+        return self.stage.probe() if self._file is None else self.read([0])
 
     def read(self, index):
         """Rows at `index`, in that order."""

@@ -263,15 +263,21 @@ def _read_state_dict(path):
         raise FileNotFoundError(
             f"weights={path!r} is neither a known name ('imagenet') nor a file that is there."
         )
-    if path.endswith(".safetensors"):
-        from safetensors.torch import load_file
-
-        return load_file(path)
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        if path.endswith(".safetensors"):
+            from safetensors.torch import load_file
+
+            state = load_file(path)
+        else:
+            state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise ValueError(f"{path}: not a readable state dict ({error}).") from error
-    state = state.get("state_dict", state)
+    if isinstance(state, dict):
+        state = state.get("state_dict", state)
+    if not isinstance(state, dict) or not all(
+        isinstance(key, str) and isinstance(value, torch.Tensor) for key, value in state.items()
+    ):
+        raise ValueError(f"{path}: not a state dict; expected a dict of names to tensors.")
     return {key.removeprefix("module."): value for key, value in state.items()}
 
 

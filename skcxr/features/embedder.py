@@ -181,7 +181,9 @@ class ResNetEmbedder(_BaseImageTransformer):
         -------
         ndarray of shape (n, n_channels), float32
         """
-        return self._pool(self.fit_rows(X, y))
+        embeddings = self._pool(self.fit_rows(X, y))
+        self._n_channels = embeddings.shape[1]
+        return embeddings
 
     def transform(self, X):
         """Embed images.
@@ -346,6 +348,7 @@ class ResNetEmbedder(_BaseImageTransformer):
         self._trunk_digest = state_digest(self.trunk_)
         self._tail_digest = None
         self._inference = {}
+        vars(self).pop("_n_channels", None)
 
     def _trunk_config(self):
         dtype = resolve_precision(self.precision, resolve_device(self.device))
@@ -432,6 +435,8 @@ class ResNetEmbedder(_BaseImageTransformer):
     def n_channels_(self):
         """Length of an embedding."""
         check_is_fitted(self, "trunk_")
+        if hasattr(self, "head_coef_"):
+            return self.head_coef_.shape[1]
         if "_n_channels" not in vars(self):
             side = 32
             probe = self._run_trunk(np.zeros((1, side, side), np.uint8))
