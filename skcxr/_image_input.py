@@ -128,7 +128,6 @@ class _SpoolSource:
         self._nbytes = int(np.prod(self._shape))
         self._file = tempfile.TemporaryFile(prefix="skcxr-")
         weakref.finalize(self, self._file.close)
-        weakref.finalize(self, self._file.close)
         self._present = np.zeros(len(images), bool)
 
     def __len__(self):

@@ -2,7 +2,6 @@
 
 import tempfile
 import weakref
-import weakref
 
 import numpy as np
 

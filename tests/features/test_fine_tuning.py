@@ -101,7 +101,7 @@ def test_unknown_labels_do_not_pull(toy):
     assert np.isfinite(seen.head_coef_).all()
     one = hidden.copy()
     one[:, 1] = np.nan
-    with pytest.warns(UserWarning, match="No positive or no negative example of label1"):
+    with pytest.warns(UserWarning, match=r"No positive or no negative example of label1"):
         alone = tiny().fit(X, one)
     assert not alone.head_coef_[1].any()
     assert alone.head_coef_[0].any()

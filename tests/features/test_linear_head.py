@@ -46,7 +46,7 @@ def test_unknown_labels_take_no_part(problem):
 def test_a_label_with_one_value_gets_its_smoothed_log_odds(problem, value, positives):
     E, Y = problem
     Y[:, 1] = value
-    with pytest.warns(UserWarning, match="No positive or no negative example of Hernia"):
+    with pytest.warns(UserWarning, match=r"No positive or no negative example of Hernia"):
         coef, intercept = fit_linear_head(E, Y, ["Mass", "Hernia"], C=1.0)
     assert not coef[1].any()
     assert coef[0].any()
@@ -57,7 +57,7 @@ def test_a_label_with_one_value_gets_its_smoothed_log_odds(problem, value, posit
 def test_a_label_that_is_never_known_predicts_one_half(problem):
     E, Y = problem
     Y[:, 0] = np.nan
-    with pytest.warns(UserWarning, match="example of a in"):
+    with pytest.warns(UserWarning, match=r"example of a in"):
         coef, intercept = fit_linear_head(E, Y, ["a", "b"], C=1.0)
     assert intercept[0] == 0
     assert not coef[0].any()
