@@ -58,7 +58,7 @@ def draw_xray(ax, image):
         spine.set_visible(False)
 
 
-def draw_map(ax, map_, shape, cmap="inferno", alpha=0.65):
+def draw_map(ax, map_, shape, cmap="inferno", alpha=0.7):
     """Draw a map in [0, 1] over an X-ray: the lower its value, the more of the X-ray shows."""
     height, width = shape
     return ax.imshow(
@@ -66,7 +66,7 @@ def draw_map(ax, map_, shape, cmap="inferno", alpha=0.65):
         cmap=cmap,
         vmin=0,
         vmax=1,
-        alpha=alpha * np.sqrt(np.clip(map_, 0, 1)),
+        alpha=alpha * np.clip(map_, 0, 1),
         extent=(-0.5, width - 0.5, height - 0.5, -0.5),
         interpolation="bilinear",
     )

@@ -98,6 +98,8 @@ class AttentionDisplay:
                 draw_xray(ax, image)
                 if title == "Lung mask":
                     draw_contour(ax, self.masks[i], shape, GREEN)
+                    if self.masks[i].min() >= 0.5:
+                        ax.set_xlabel("no mask used", fontsize=8)
                 elif title in self.maps:
                     drawn = draw_map(ax, self.maps[title][i], shape, cmap)
                 for box in self.boxes[i]:
@@ -107,7 +109,7 @@ class AttentionDisplay:
             self.axes_[i, 0].set_ylabel(self.row_names[i], fontsize=8)
         if new and drawn is not None:
             bar = self.figure_.colorbar(drawn, ax=self.axes_, fraction=0.02, pad=0.01, aspect=30)
-            bar.set_label("attention, share of the maximum", fontsize=8)
+            bar.set_label("attention", fontsize=8)
             bar.ax.tick_params(labelsize=8)
             bar.solids.set_alpha(1)
         return self
@@ -178,7 +180,7 @@ class AttentionDisplay:
         return cls.from_predictions(
             images,
             maps=parts.cam[rows, column],
-            masks=parts.mask,
+            masks=_masks_to_draw(fuser, X, images, parts.mask),
             fused=parts.fused[rows, column],
             label=label_names,
             boxes=boxes,
@@ -258,6 +260,18 @@ class AttentionDisplay:
             ],
             frame=frame,
         ).plot(axes, cmap=cmap)
+
+
+def _masks_to_draw(fuser, X, images, used):
+    """Take the masker's own masks, at full size; ones where the fusion did without.
+
+    Those of `used` went through the size of the feature maps, too coarse for an outline.
+    """
+    masker = getattr(fuser, "masker_", None)
+    if masker is None:
+        return used
+    masks = np.asarray(masker.transform(X)).reshape(images.shape)
+    return np.where((used == 1).all(axis=(1, 2), keepdims=True), np.float32(1), masks)
 
 
 def _check_maps(stack, n, title):

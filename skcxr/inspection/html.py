@@ -41,7 +41,7 @@ img { max-width: 100%; height: auto; }
 table { border-collapse: collapse; margin: 1rem 0; font-size: 14px; }
 th, td { border-bottom: 1px solid #ddd; padding: .25rem .7rem; text-align: right;
          white-space: nowrap; }
-th { text-align: left; }
+th:first-child { text-align: left; }
 footer { color: #555; font-size: 13px; margin-top: 3rem; }
 """
 
@@ -56,7 +56,9 @@ def _image(figure, alt):
 
 def _table(frame):
     frame = frame.to_frame() if isinstance(frame, pd.Series) else frame
-    text = frame.to_html(escape=True, border=0, float_format=lambda v: f"{v:.3f}", na_rep="")
+    text = frame.to_html(
+        border=0, index_names=False, justify="unset", na_rep="", float_format=lambda v: f"{v:.3f}"
+    )
     return f'<div class="table">{text}</div>'
 
 
@@ -65,19 +67,20 @@ def _block(content, heading):
     from matplotlib.figure import Figure
 
     from skcxr import metrics
+    from skcxr.metrics._tables import interval_frame
 
     figure = content if isinstance(content, Figure) else getattr(content, "figure_", None)
     if figure is not None:
         return _image(figure, heading)
     if isinstance(content, (pd.DataFrame, pd.Series)):
         return _table(content)
-    if isinstance(content, (metrics.ModelComparison, metrics.MultilabelReport)):
-        return f'<div class="table">{content._repr_html_()}</div>'
+    if isinstance(content, metrics.ModelComparison):
+        return _table(interval_frame(content.intervals))
+    if isinstance(content, metrics.MultilabelReport):
+        return "".join(map(_table, content._formatted()))
     if isinstance(content, metrics.SegmentationReport):
         return _table(content.summary)
     if isinstance(content, metrics.LocalizationReport):
-        from skcxr.metrics._tables import interval_frame
-
         return _table(interval_frame(content.summary)) + _table(content.per_label)
     if isinstance(content, metrics.StratifiedAUC):
         return _table(content.overall) + _table(content.per_label)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.model_selection import GridSearchCV, KFold
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import Bunch
@@ -107,19 +107,12 @@ def test_the_fuser_is_found_inside_a_pipeline(searched):
     union = FeatureUnion([("texture", FunctionTransformer()), ("attention", StubFuser())])
     halve = FunctionTransformer(lambda X: (np.asarray(X) // 2).astype(np.uint8))
     pipe = Pipeline([("halve", halve), ("features", union), ("end", "passthrough")])
-    if searched:
-        pipe = GridSearchCV(
-            pipe,
-            {"features__attention__strength": [1.0]},
-            scoring=lambda *_: 0.0,
-            cv=KFold(2),
-        )
     images = make_images(4)
     # FunctionTransformer in a union gives 3-D output: fit what is needed without transforming.
     halve.fit(images)
     union.transformer_list[1][1].fit(images)
     if searched:
-        search, pipe = pipe, pipe.estimator
+        search = GridSearchCV(pipe, {"features__attention__strength": [1.0]})
         search.best_estimator_ = pipe
         pipe = search
     display = AttentionDisplay.from_estimator(
@@ -163,3 +156,26 @@ def test_an_estimator_without_attention_says_what_is_expected():
         AttentionDisplay.from_estimator(FunctionTransformer(), make_images(1), label="Mass")
     with pytest.raises(ValueError, match="one per image"):
         AttentionDisplay.from_estimator(StubFuser(), make_images(1), label=["a", "b"])
+
+
+def test_masks_are_outlined_at_full_size_and_unused_ones_said_to_be():
+    class Masker:
+        def transform(self, X):
+            masks = np.zeros((len(X), 16, 16), np.float32)
+            masks[:, 4:12, 4:12] = 0.9
+            return masks.reshape(len(X), -1)
+
+    class MaskingFuser(StubFuser):
+        def attention_maps(self, X, labels=None, size=None):
+            parts = super().attention_maps(X, labels, size)
+            parts.mask[0] = 0.4  # coarse: nowhere above one half
+            return parts
+
+    fuser = MaskingFuser().fit(None)
+    fuser.masker_ = Masker()
+    display = AttentionDisplay.from_estimator(fuser, make_images(2), label="Mass")
+    used, unused = display.axes_[:, 1]
+    assert len(used.collections) == 1
+    assert used.get_xlabel() == ""
+    assert not unused.collections
+    assert unused.get_xlabel() == "no mask used"
