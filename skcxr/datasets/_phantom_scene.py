@@ -130,7 +130,7 @@ class Scene:
         """Radiographic density of everything drawn so far, float32 (size, size)."""
         chest, rng = self.chest, self.rng
         lungs = np.maximum(self.lungs[-1.0], self.lungs[1.0])
-        air = self.soft(lungs, 0.012)
+        air = self.soft(lungs, rng.uniform(0.008, 0.024))
         depth = 0.40 + 0.60 * self.soft(lungs, 0.11)
         body = self.soft(self.fill(chest.body()), 0.03)
         image = body * (0.50 + 0.9 * chest.fat + 0.16 * self.soft(body, 0.20))
@@ -144,12 +144,15 @@ class Scene:
             self.stroke(arms, line * (side, 1), 0.07, 210)
         image = np.maximum(image, self.soft(arms.astype(np.float32) / 255, 0.02))
         image += 0.30 * self.soft(self.fill(chest.abdomen()), 0.012) * body
-        gas = self.fill(_ellipse((0.42, chest.dome_at(1.0) + 0.14), (0.11, 0.06)))
-        image -= rng.uniform(0, 0.25) * self.soft(gas, 0.015)
+        gas = rng.uniform((0.06, 0.04), (0.20, 0.13))  # in the stomach, under the left dome
+        gas = self.fill(_ellipse((0.42, chest.dome_at(1.0) + 0.08 + gas[1]), gas))
+        image -= rng.uniform(0, 0.30) * self.soft(gas, 0.015) * (1 - lungs)
         image += 0.10 * self.soft(self.heart, 0.02)
         root = (chest.mediastinum + 0.06, chest.dome + 0.12 - chest.heart_height)
         hila = [self.fill(_ellipse((s * root[0], root[1] - 0.04 * s), (0.06, 0.10))) for s in SIDES]
         image += rng.uniform(0.04, 0.09) * self.soft(np.maximum(*hila), 0.035)
+        girdle = [(-1.1, -2), (1.1, -2), (0.9, chest.top + 0.22), (-0.9, chest.top + 0.22)]
+        image += rng.uniform(0, 0.16) * self.soft(self.fill(girdle), 0.10) * body
         trunk = np.array([(-0.09, -1.2), (0.09, -1.2), (0.12, 1.2), (-0.12, 1.2)])
         image += 0.09 * self.soft(self.fill(trunk), 0.03) * body
         airway = np.zeros((self.size, self.size), np.uint8)
@@ -242,6 +245,9 @@ class Scene:
         text = "R" if side < 0 else "L"
         x, y = 0.5 + side * rng.uniform(0.36, 0.42), rng.uniform(0.07, 0.16)
         scale, value = size / 224 * rng.uniform(0.4, 0.6), int(rng.integers(200, 256))
+        if rng.random() < 0.2:  # a label that is stuck on
+            corner = (int((x - 0.06) * size), int((y - 0.11) * size))
+            cv2.rectangle(image, corner, (corner[0] + size // 8, corner[1] + size // 20), value, -1)
         at = (int((x - 0.03) * size), int(y * size))
         cv2.putText(image, text, at, cv2.FONT_HERSHEY_SIMPLEX, scale, value, 1, cv2.LINE_AA)
         if self.portable:
