@@ -60,16 +60,17 @@ def head_grad_cam(maps, head, labels=None):
     """
     import torch
 
-    maps = torch.as_tensor(maps).detach().float().requires_grad_()
-    with torch.enable_grad():
+    # A caller in inference mode would otherwise get no gradient.
+    with torch.inference_mode(False), torch.enable_grad():
+        maps = torch.as_tensor(maps).detach().float().clone().requires_grad_()
         scores = head(maps)
-    labels = range(scores.shape[1]) if labels is None else labels
-    cams = []
-    for label in labels:
-        (gradient,) = torch.autograd.grad(scores[:, label].sum(), maps, retain_graph=True)
-        alpha = gradient.mean((2, 3))
-        cams.append(torch.relu(torch.einsum("nk,nkhw->nhw", alpha, maps.detach())))
-    return torch.stack(cams, 1).cpu().numpy()
+        labels = range(scores.shape[1]) if labels is None else labels
+        cams = []
+        for label in labels:
+            (gradient,) = torch.autograd.grad(scores[:, label].sum(), maps, retain_graph=True)
+            alpha = gradient.mean((2, 3))
+            cams.append(torch.relu(torch.einsum("nk,nkhw->nhw", alpha, maps.detach())))
+        return torch.stack(cams, 1).cpu().numpy()
 
 
 def grad_cam(embedder, X, labels=None, *, batch_size=32):
