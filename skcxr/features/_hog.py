@@ -1,7 +1,7 @@
 """Histograms of oriented gradients of stacks of grey images, with scikit-image's numbers.
 
-The gradient of an 8-bit image takes 511 × 511 values, so magnitude and orientation are looked up
-instead of computed, and the histograms of all cells of an image are one weighted count.
+The gradient of an 8-bit image takes 511 × 511 values, so its orientation is looked up instead of
+computed, and the histograms of all cells of an image are one weighted count.
 """
 
 from functools import lru_cache
@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 BLOCK_NORMS = ("L2-Hys", "L2", "L1", "L1-sqrt")
+MAX_ORIENTATIONS = 254  # a bin, and one more for what is in none, are kept in a byte
 _EPSILON = 1e-5  # scikit-image's
 
 
@@ -93,6 +94,11 @@ def hog_features(
             f"HOG block_norm {block_norm!r} is not supported; accepted are "
             f"{', '.join(BLOCK_NORMS)}."
         )
+    if not 1 <= orientations <= MAX_ORIENTATIONS:
+        raise ValueError(
+            f"{orientations} HOG orientations are not supported: accepted are 1 to "
+            f"{MAX_ORIENTATIONS}."
+        )
     shape = hog_shape(images.shape[1:], orientations, pixels_per_cell, cells_per_block)
     cells = _cell_histograms(images, orientations, pixels_per_cell, transform_sqrt)
     blocks = np.lib.stride_tricks.sliding_window_view(cells, cells_per_block, axis=(1, 2))
@@ -112,9 +118,12 @@ def _cell_histograms(images, orientations, pixels_per_cell, transform_sqrt):
     n_used = n_rows * n_columns * n_bins
     first_bin[(row >= n_rows)[:, None] | (column >= n_columns)] = n_used
 
+    # All buffers are made once: fresh ones of this size cost more than the arithmetic.
     pixels = np.empty((height, width), float if transform_sqrt else np.int16)
     down, right = np.zeros((2, height, width), pixels.dtype)
-    size, bin_ = np.empty((height, width)), np.empty((height, width), np.intp)
+    index, size = np.empty((height, width), np.intp), np.empty((height, width))
+    down_square, right_square = np.empty((2, height, width), np.float32)
+    bins = np.empty((height, width), np.uint8)
     sums = np.empty((len(images), n_used))
     for image, image_sums in zip(images, sums, strict=True):
         pixels[...] = image
@@ -123,36 +132,40 @@ def _cell_histograms(images, orientations, pixels_per_cell, transform_sqrt):
         np.subtract(pixels[2:], pixels[:-2], out=down[1:-1])
         np.subtract(pixels[:, 2:], pixels[:, :-2], out=right[:, 1:-1])
         if transform_sqrt:
-            size, bin_ = _polar(down, right, orientations)
+            np.hypot(down, right, out=size)
+            bins = _orientation_bins(down, right, orientations)
         else:
-            index = np.multiply(down, 511, dtype=np.intp)
+            np.multiply(down, 511, out=index, dtype=np.intp)
             index += right
             index += 255 * 511 + 255
-            sizes, bins = _polar_table(orientations)
             # mode="clip" lets take write to `out` without a copy; no index is out of range.
-            sizes.take(index, out=size, mode="clip")
-            bins.take(index, out=bin_, mode="clip")
-        bin_ += first_bin
-        image_sums[...] = np.bincount(bin_.ravel(), size.ravel(), n_used + n_bins)[:n_used]
+            _bin_table(orientations).take(index, out=bins, mode="clip")
+            # Squares of whole numbers up to 255 and their sums are exact in single precision.
+            np.multiply(down, down, out=down_square, dtype=np.float32)
+            np.multiply(right, right, out=right_square, dtype=np.float32)
+            down_square += right_square
+            np.sqrt(down_square, out=size)
+        np.add(first_bin, bins, out=index)
+        image_sums[...] = np.bincount(index.ravel(), size.ravel(), n_used + n_bins)[:n_used]
     sums = sums.reshape(len(images), n_rows, n_columns, n_bins)[..., :orientations]
     return sums / (pixels_per_cell[0] * pixels_per_cell[1])
 
 
-def _polar(down, right, orientations):
-    """Magnitude and orientation bin of gradients given by rows and columns."""
+def _orientation_bins(down, right, orientations):
+    """Orientation bin of gradients that are given by their rows and columns."""
     angle = np.arctan2(down, right) * (180 / np.pi) % 180
     # The edges are in single precision in scikit-image, which matters for those that are no
     # whole number of degrees.
     edges = (180.0 / orientations * np.arange(orientations + 1)).astype(np.float32)
-    bin_ = np.searchsorted(edges.astype(float), angle.ravel(), side="right") - 1
-    return np.hypot(down, right), bin_.reshape(angle.shape)
+    bins = np.searchsorted(edges.astype(float), angle.ravel(), side="right") - 1
+    return bins.reshape(angle.shape).astype(np.uint8)
 
 
-@lru_cache(maxsize=4)
-def _polar_table(orientations):
-    """`_polar` of every gradient of an 8-bit image; 4 MB."""
+@lru_cache(maxsize=8)
+def _bin_table(orientations):
+    """`_orientation_bins` of every gradient of an 8-bit image; 261 kB."""
     steps = np.arange(-255.0, 256.0)
-    return _polar(*np.meshgrid(steps, steps, indexing="ij"), orientations)
+    return _orientation_bins(*np.meshgrid(steps, steps, indexing="ij"), orientations)
 
 
 def _normalize(blocks, norm):

@@ -12,6 +12,7 @@ from math import ceil, floor
 import numpy as np
 
 METHODS = ("uniform", "ror", "default")
+_BAND_PIXELS = 26_000  # 208 kB in double precision, half an image of 224×224
 _MAX_POINTS = {"uniform": 254, "ror": 16, "default": 16}
 
 
@@ -94,10 +95,8 @@ def lbp_codes(images, points=8, radius=1.0, method="uniform"):
     texture classification with local binary patterns", IEEE TPAMI 24(7), 971-987, 2002.
     """
     check_lbp(points, method)
-    codes = np.empty(images.shape, _code_type(points, method))
-    for code, row in zip(_patterns(images, points, radius, method), codes, strict=True):
-        row[...] = code if method != "ror" else _smallest_rotation(points)[code]
-    return codes
+    codes = _patterns(images, points, radius, method)
+    return _smallest_rotation(points)[codes] if method == "ror" else codes
 
 
 def lbp_histograms(images, points=8, radius=1.0, method="uniform", grid=(1, 1)):
@@ -168,65 +167,91 @@ def _neighbours(points, radius):
     return np.round(-radius * np.sin(angle), 5), np.round(radius * np.cos(angle), 5)
 
 
-def _fractions(n, offset):
+def _fractions(start, stop, offset):
     """Distance to the pixel before, per position; its last bits depend on the position."""
-    position = np.arange(n) + offset
+    position = np.arange(start, stop) + offset
     return position - np.floor(position)
 
 
 def _patterns(images, points, radius, method):
-    """Yield each image's codes, in one buffer that is used again.
+    """Codes of all images; "ror" comes as "default", rotations not yet merged.
 
-    "ror" comes as "default": rotations are merged by whoever needs them.
+    Images are padded, and then padded rows are laid end to end: the neighbours of all pixels are
+    one contiguous stretch of memory, which NumPy goes through faster than a window of rows. What
+    this computes for the padding itself is dropped. Bands of rows keep a buffer in a core's cache,
+    and buffers are made once because fresh ones cost as much as the arithmetic.
     """
     height, width = images.shape[1:]
-    neighbours = list(zip(*_neighbours(points, radius), strict=True))
     border = ceil(radius) + 1
-    inside = np.s_[border : border + height, border : border + width]
-    tall = (height + 2 * border, width)
-    # All buffers are made once: fresh ones of this size cost more than the arithmetic.
-    grey = np.zeros((height + 2 * border, width + 2 * border), np.uint8)
-    real = np.zeros(grey.shape)
-    between = {c: np.empty(tall) for _, c in neighbours if c != floor(c)}
-    column_part = np.empty(tall)
-    row_part, other_part = np.empty((2, height, width))
-    row_weight = {r: _fractions(height, r)[:, None] for r, _ in neighbours}
-    column_weight = {c: _fractions(width, c) for c in between}
-    bit, previous, change = np.empty((3, height, width), bool)
-    code = np.empty((height, width), _code_type(points, method))
-    changes = np.empty((height, width), np.uint8)
+    wide = width + 2 * border
+    tall = min(height, max(1, _BAND_PIXELS // wide))
+    neighbours = list(zip(*_neighbours(points, radius), strict=True))
+    between_columns = {c for _, c in neighbours if c != floor(c)}
+    between_rows = {r for r, _ in neighbours if r != floor(r)}
 
-    for image in images:
-        grey[inside] = real[inside] = image
-        for c, line in between.items():
-            left, weight = border + floor(c), column_weight[c]
-            np.multiply(real[:, left : left + width], 1 - weight, out=line)
-            np.multiply(real[:, left + 1 : left + 1 + width], weight, out=column_part)
-            line += column_part
-        code[...] = changes[...] = 0
-        for i, (r, c) in enumerate(neighbours):
-            top, left = border + floor(r), border + floor(c)
-            if c in between:
-                line = between[c]
-            elif r == floor(r):  # on a pixel: bytes compare eight times faster than doubles
-                line = grey[:, left : left + width]
-            else:
-                line = real[:, left : left + width]
-            value = line[top : top + height]
-            if r != floor(r):
-                weight = row_weight[r]
-                np.multiply(value, 1 - weight, out=row_part)
-                np.multiply(line[top + 1 : top + 1 + height], weight, out=other_part)
-                value = np.add(row_part, other_part, out=row_part)
-            np.greater_equal(value, image if line.dtype == np.uint8 else real[inside], out=bit)
-            if method == "uniform":
+    codes = np.empty(images.shape, _code_type(points, method))
+    for start in range(0, height, tall):
+        stop = min(start + tall, height)
+        n = stop - start
+        lines = slice(wide, (n + 2 * border - 1) * wide)  # one row spared at each end, for shifts
+        column_weight = {
+            c: np.tile(_fractions(-border, width + border, c), n + 2 * border - 2)
+            for c in between_columns
+        }
+        row_weight = {r: np.repeat(_fractions(start, stop, r), wide) for r in between_rows}
+        column_rest = {c: 1 - weight for c, weight in column_weight.items()}
+        row_rest = {r: 1 - weight for r, weight in row_weight.items()}
+        grey = np.zeros((n + 2 * border, wide), np.uint8)
+        real = np.empty(grey.size)
+        columns = {c: np.empty(grey.size) for c in between_columns}
+        column_part = np.empty(lines.stop - lines.start)
+        value, part = np.empty((2, n * wide))
+        bit, previous, differs = np.empty((3, n * wide), bool)
+        changes = np.empty(n * wide, np.uint8)
+        code = np.empty(n * wide, codes.dtype)
+        pixels = grey.ravel()
+
+        def window(array, r, c, n=n):
+            """Get what lies floor(r) rows and floor(c) columns from each pixel of the band."""
+            begin = (border + floor(r)) * wide + floor(c)
+            return array[begin : begin + n * wide]
+
+        above, below = max(0, start - border), min(height, stop + border)
+        inside = np.s_[above - start + border : below - start + border, border : border + width]
+        for image, image_codes in zip(images, codes, strict=True):
+            grey[inside] = image[above:below]
+            real[...] = pixels
+            for c, weight in column_weight.items():
+                line, left = columns[c][lines], lines.start + floor(c)
+                right = left + line.size
+                np.multiply(real[left:right], column_rest[c], out=line)
+                np.multiply(real[left + 1 : right + 1], weight, out=column_part)
+                line += column_part
+            code[...] = changes[...] = 0
+            # Bit i of a code is neighbour i: the last neighbour comes first and is shifted most.
+            for i, (r, c) in reversed(list(enumerate(neighbours))):
+                if r in row_weight:
+                    line, column = (columns[c], 0) if c in columns else (real, c)
+                    np.multiply(window(line, r, column), row_rest[r], out=value)
+                    np.multiply(window(line, r + 1, column), row_weight[r], out=part)
+                    np.add(value, part, out=value)
+                    np.greater_equal(value, window(real, 0, 0), out=bit)
+                elif c in columns:
+                    np.greater_equal(window(columns[c], r, 0), window(real, 0, 0), out=bit)
+                else:  # on a pixel: bytes compare faster than doubles
+                    np.greater_equal(window(pixels, r, c), window(pixels, 0, 0), out=bit)
+                if method != "uniform":
+                    code += code
                 code += bit.view(np.uint8)
-                if i:  # the step from the last neighbour to the first is not counted there either
-                    np.not_equal(bit, previous, out=change)
-                    changes += change.view(np.uint8)
-                bit, previous = previous, bit
-            else:
-                code += np.left_shift(bit.view(np.uint8), i, dtype=code.dtype)
-        if method == "uniform":
-            np.copyto(code, points + 1, where=changes > 2)
-        yield code
+                if method == "uniform":
+                    if i < points - 1:  # the step from the last to the first is not counted
+                        np.not_equal(bit, previous, out=differs)
+                        changes += differs.view(np.uint8)
+                    bit, previous = previous, bit
+            if method == "uniform":
+                # P + 1 where the pattern is not uniform: the maximum takes no branches.
+                np.greater(changes, 2, out=differs)
+                np.multiply(differs.view(np.uint8), points + 1, out=changes)
+                np.maximum(code, changes, out=code)
+            image_codes[start:stop] = code.reshape(n, wide)[:, border : border + width]
+    return codes

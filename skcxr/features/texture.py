@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._base import _BaseImageTransformer
 from .._store import cached_rows, open_store
-from ._hog import BLOCK_NORMS, hog_features, hog_shape
+from ._hog import BLOCK_NORMS, MAX_ORIENTATIONS, hog_features, hog_shape
 from ._lbp import METHODS, lbp_bins, lbp_histograms
 
 _COMPUTATION = "1"  # to be raised when the same settings begin to give other numbers
@@ -43,7 +43,7 @@ class LBPHOGExtractor(_BaseImageTransformer):
     lbp_grid : (int, int), default=(1, 1)
         The image is divided into this many rows and columns, each with its own histogram.
     orientations : int, default=9
-        Number of orientation bins over 180°.
+        Number of orientation bins over 180°, up to 254.
     pixels_per_cell : (int, int), default=(32, 32)
         Height and width of a cell in pixels. Pixels beyond the last whole cell are not counted.
     cells_per_block : (int, int), default=(2, 2)
@@ -101,7 +101,7 @@ class LBPHOGExtractor(_BaseImageTransformer):
         "lbp_radius": [Interval(Real, 0, None, closed="neither")],
         "lbp_method": [StrOptions(set(METHODS))],
         "lbp_grid": ["array-like"],
-        "orientations": [Interval(Integral, 1, None, closed="left")],
+        "orientations": [Interval(Integral, 1, MAX_ORIENTATIONS, closed="both")],
         "pixels_per_cell": ["array-like"],
         "cells_per_block": ["array-like"],
         "block_norm": [StrOptions(set(BLOCK_NORMS))],
