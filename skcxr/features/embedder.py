@@ -1,5 +1,8 @@
 """ResNetEmbedder: images to the pooled features of a convolutional network."""
 
+import copy
+import functools
+import os
 from numbers import Integral, Real
 from pathlib import Path
 
@@ -22,7 +25,7 @@ from .._torch import (
     seeded,
     to_input,
 )
-from ._stage import Stage
+from .._stage import Stage
 from .backbones import BACKBONES, build_backbone, state_digest
 from .fine_tuning import discard_checkpoint, fine_tune_tail
 from .linear_head import fit_linear_head
@@ -279,8 +282,8 @@ class ResNetEmbedder(_BaseImageTransformer):
         """Check X and load the network."""
         images = self._validate_images(X, reset=True)
         rng = check_random_state(self.random_state)
-        with seeded(rng):
-            network = build_backbone(self.backbone, self.weights)
+        with seeded(rng) as seed:
+            network = _build(self.backbone, self.weights, seed)
         self._split(network)
         return images, rng
 
@@ -466,6 +469,23 @@ class ResNetEmbedder(_BaseImageTransformer):
     def __getstate__(self):
         # The folded copies are made again where they are needed, perhaps on another device.
         return {**super().__getstate__(), **({"_inference": {}} if hasattr(self, "trunk_") else {})}
+
+
+def _build(backbone, weights, seed):
+    """`build_backbone`, which a search would else repeat for every candidate and fold."""
+    if not isinstance(backbone, str):
+        return build_backbone(backbone, weights)
+    stamp = None
+    if weights is not None and os.path.exists(weights):
+        stat = os.stat(weights)
+        stamp = stat.st_mtime_ns, stat.st_size
+    # Published weights leave nothing to chance; random ones depend on the seed.
+    return copy.deepcopy(_build_once(backbone, weights, stamp, seed if weights is None else None))
+
+
+@functools.lru_cache(maxsize=2)
+def _build_once(backbone, weights, stamp, seed):
+    return build_backbone(backbone, weights)
 
 
 def _not_alone(batch):

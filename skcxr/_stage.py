@@ -5,8 +5,8 @@ import weakref
 
 import numpy as np
 
-from .._image_input import digest
-from .._store import cached_rows
+from ._image_input import digest
+from ._store import cached_rows
 
 
 class Stage:
