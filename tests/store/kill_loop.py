@@ -16,7 +16,7 @@ import numpy as np
 
 from skcxr._store import cached_rows, open_store
 
-N, BATCH = 1500, 10
+N, BATCH = 3000, 10
 PIXELS = np.random.default_rng(0).integers(0, 256, (N, 8, 8), np.uint8)
 
 
@@ -52,21 +52,28 @@ def extract(memory, log):
     return np.concatenate([rows for _, rows in parts])
 
 
+def size(path):
+    return os.path.getsize(path) if os.path.exists(path) else 0
+
+
 def main(memory):
     rng = random.Random(0)
     log_path = os.path.join(memory, "log")
     attempts = []
-    for _ in range(20):
-        before = os.path.getsize(log_path) if os.path.exists(log_path) else 0
+    for attempt in range(20):
+        before = size(log_path)
         pid = os.fork()
         if pid == 0:
             extract(memory, os.open(log_path, os.O_CREAT | os.O_APPEND | os.O_WRONLY))
             os._exit(0)
-        time.sleep(rng.uniform(0.001, 0.06))
+        if attempt % 2:  # surely while it computes; else also while it starts and looks up
+            deadline = time.monotonic() + 5
+            while size(log_path) == before and time.monotonic() < deadline:
+                time.sleep(0.001)
+        time.sleep(rng.uniform(0, 0.06))
         os.kill(pid, signal.SIGKILL)
         killed = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
-        after = os.path.getsize(log_path) if os.path.exists(log_path) else 0
-        attempts.append((killed, (after - before) // 64))
+        attempts.append((killed, (size(log_path) - before) // 64))
     log = os.open(log_path, os.O_CREAT | os.O_APPEND | os.O_WRONLY)
     rows = extract(memory, log)
     with open(log_path, "rb") as file:

@@ -31,7 +31,7 @@ def test_killed_at_twenty_moments(tmp_path):
     n_at_work = sum(killed and n > 0 for killed, n in result["attempts"])
     assert n_at_work >= 5  # else the test has shown nothing
     assert result["right"]
-    assert result["seen"] == 1500
+    assert result["seen"] == 3000
     assert result["recomputed"] <= 10 * n_killed  # the batch in flight and no more
 
 
