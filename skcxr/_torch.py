@@ -74,41 +74,43 @@ def to_input(batch, device):
     return tensor.contiguous(memory_format=torch.channels_last)
 
 
-def run_in_batches(function, batch, batch_size):
-    """``function`` on at most `batch_size` rows of `batch` at a time, fewer if memory runs out.
+class InBatches:
+    """Call a function on at most so many rows at a time, fewer once memory has run out.
 
     Parameters
     ----------
     function : callable
         (m, ...) array → (m, ...) array; what it allocates grows with m.
-    batch : ndarray of shape (n, ...)
     batch_size : int
-
-    Returns
-    -------
-    ndarray of shape (n, ...)
+        Rows to begin with; what was found to fit is remembered from call to call.
 
     Raises
     ------
     MemoryError
         When a single row does not fit.
     """
-    parts, start = [], 0
-    while start < len(batch):
-        try:
-            parts.append(function(batch[start : start + batch_size]))
-            start += batch_size
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            if batch_size == 1:
-                raise MemoryError(
-                    "One image alone does not fit in the device's memory; use smaller images, a "
-                    'smaller network or device="cpu".'
-                ) from error
-            batch_size = max(1, batch_size // 2)
-            _empty_cache()
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def __init__(self, function, batch_size):
+        self.function, self.batch_size = function, batch_size
+
+    def __call__(self, rows):
+        """(n, ...) array → (n, ...) array."""
+        parts, start = [], 0
+        while start < len(rows):
+            try:
+                parts.append(self.function(rows[start : start + self.batch_size]))
+                start += self.batch_size
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                if self.batch_size == 1:
+                    raise MemoryError(
+                        "One image alone does not fit in the device's memory; use smaller images, "
+                        'a smaller network or device="cpu".'
+                    ) from error
+                self.batch_size = max(1, self.batch_size // 2)
+                _empty_cache()
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def is_out_of_memory(error):

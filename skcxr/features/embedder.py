@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from sklearn.base import _fit_context
-from sklearn.utils import check_random_state
+from sklearn.utils import ClassifierTags, check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
@@ -18,10 +18,10 @@ from .._store import cached_fit, open_store
 from .._targets import encode_targets
 from .._torch import (
     PRECISIONS,
+    InBatches,
     fold_batch_norms,
     resolve_device,
     resolve_precision,
-    run_in_batches,
     seeded,
     to_input,
 )
@@ -377,7 +377,7 @@ class ResNetEmbedder(_BaseImageTransformer):
     def _trunk_rows(self, images):
         return Stage(
             images,
-            self._run_trunk,
+            InBatches(self._forward_trunk, self.batch_size),
             kind="maps" if self.tail_ is None else "trunk",
             config=self._trunk_config(),
             store=open_store(self.memory),
@@ -388,14 +388,11 @@ class ResNetEmbedder(_BaseImageTransformer):
     def _tail_rows(self, trunk_rows):
         return Stage(
             trunk_rows,
-            self._run_tail,
+            InBatches(self._forward_tail, self.batch_size),
             kind="maps",
             config=f"{self._tail_digest} {self._trunk_config().split()[-1]}",
             store=open_store(self.memory),
         )
-
-    def _run_trunk(self, batch):
-        return run_in_batches(self._forward_trunk, batch, self.batch_size)
 
     def _forward_trunk(self, batch):
         """(m, H, W) uint8 → (m, C, h, w) float16."""
@@ -405,9 +402,6 @@ class ResNetEmbedder(_BaseImageTransformer):
         n = len(batch)
         with torch.inference_mode():
             return _to_half(network(to_input(_not_alone(batch), device).to(dtype))[:n])
-
-    def _run_tail(self, batch):
-        return run_in_batches(self._forward_tail, batch, self.batch_size)
 
     def _forward_tail(self, batch):
         """(m, C, h, w) float16 → (m, C', h', w') float16."""
@@ -442,9 +436,9 @@ class ResNetEmbedder(_BaseImageTransformer):
             return self.head_coef_.shape[1]
         if "_n_channels" not in vars(self):
             side = 32
-            probe = self._run_trunk(np.zeros((1, side, side), np.uint8))
+            probe = self._forward_trunk(np.zeros((1, side, side), np.uint8))
             if self.tail_ is not None:
-                probe = self._run_tail(probe)
+                probe = self._forward_tail(probe)
             self._n_channels = probe.shape[1]
         return self._n_channels
 
@@ -465,6 +459,11 @@ class ResNetEmbedder(_BaseImageTransformer):
         ndarray of str
         """
         return np.array([f"embedding_{i}" for i in range(self.n_channels_)], dtype=object)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags = ClassifierTags(multi_class=False, multi_label=True)  # of its head
+        return tags
 
     def __getstate__(self):
         # The folded copies are made again where they are needed, perhaps on another device.

@@ -9,11 +9,16 @@ from sklearn.base import _fit_context
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._set_output import ADAPTERS_MANAGER, _get_output_config
 
-from .._base import _ImageToImage
+from .._base import _ImageToImage, pixel_names
 from .._image_input import digest
+from .._stage import Stage
+from .._store import open_store
 from ._weights import read_weights, resolve_weights, write_weights
 
+PREPROCESSING = "resize to side, equalise the histogram, x / 127.5 - 1"
+_SMALL = 32 * 32  # pixels of a mask that is kept at the size it is asked for
 _BATCH = 32  # images per pass of the network; more is no faster on two cores
 
 
@@ -253,27 +258,38 @@ class UNetMasker(_ImageToImage, auto_wrap_output_keys=None):
             Height and width of the masks, area-averaged where they shrink; the images' own
             where None.
         return_usable : bool, default=False
-            Whether to yield which masks look like a pair of lungs, as :meth:`mask_quality` says.
+            Whether to say which masks are plausible, as :meth:`mask_quality` does.
 
         Yields
         ------
         rows : slice
         masks : ndarray of shape (m, height, width), float32 in [0, 1]
         usable : ndarray of shape (m,), bool
-            Only with ``return_usable=True``.
+            Only with ``return_usable``.
         """
-        from ._preprocess import resize
-        from .quality import flag, measure
-
         images = self._validate_images(X, reset=False)
         shape = images.shape[1:] if shape is None else tuple(shape)
-        for rows, masks in self._working_masks(images):
-            out = np.stack([resize(mask.astype(np.float32), shape) for mask in masks])
-            out /= np.float32(255)
-            if return_usable:
-                yield rows, out, np.array([flag(measure(mask)) == "ok" for mask in masks])
-            else:
-                yield rows, out
+        if return_usable:
+            for rows, values in self._judged_masks(images, shape).batches(_BATCH):
+                yield rows, values[:, 1:].reshape(-1, *shape), values[:, 0] > 0
+        else:
+            for rows, masks in self._working_masks(images):
+                yield rows, _resized(masks, shape)
+
+    def _judged_masks(self, images, shape):
+        """Lazy rows of float32: 1 where the mask is usable, then the mask at `shape`."""
+        from .quality import mask_quality
+
+        def judge(masks):
+            masks = self._cleaned(masks)
+            usable = mask_quality(masks)["usable"].to_numpy()[:, None]
+            return np.hstack([usable, _resized(masks, shape).reshape(len(masks), -1)], dtype="f4")
+
+        # Small ones are kept, so that a new λ neither decompresses nor measures a mask.
+        store = open_store(self.memory) if np.prod(shape) <= _SMALL else None
+        config = f"{shape} {self.postprocess}"
+        masks = self._network_masks(images)
+        return Stage(masks, judge, kind="judged mask", config=config, store=store)
 
     def mask_quality(self, X):
         """Flag the masks of X that are plainly wrong.
@@ -322,7 +338,7 @@ class UNetMasker(_ImageToImage, auto_wrap_output_keys=None):
             dice[i] = 2 * (found & truth).sum() / (found.sum() + truth.sum())
         return float(np.average(dice, weights=sample_weight))
 
-    def save_weights(self, path, note=""):
+    def save_weights(self, path, note="", about=None):
         """Write the network as safetensors (float16) for ``weights=path``.
 
         Parameters
@@ -331,20 +347,22 @@ class UNetMasker(_ImageToImage, auto_wrap_output_keys=None):
             Ends in ``.safetensors``.
         note : str, default=""
             What it was trained on, for those who use it.
+        about : dict, optional
+            More to go into the file's metadata; what JSON can hold.
 
         Returns
         -------
         sha256 : str
             Digest of the file.
         """
-        about = {
+        known = {
             "network": self.network if isinstance(self.network, str) else "module",
             "side": self.side,
-            "preprocessing": "resize to side, equalise the histogram, x / 127.5 - 1",
+            "preprocessing": PREPROCESSING,
             "output": "logits of one channel",
             "note": note,
         }
-        return write_weights(path, self._module(), about)
+        return write_weights(path, self._module(), (about or {}) | known)
 
     def _module(self):
         if hasattr(self, "module_"):
@@ -421,18 +439,24 @@ class UNetMasker(_ImageToImage, auto_wrap_output_keys=None):
 
     def _working_masks(self, images):
         """Yield (rows, (m, side, side) uint8), cleaned up."""
+        for rows, masks in self._network_masks(images).batches(_BATCH):
+            yield rows, self._cleaned(masks)
+
+    def _cleaned(self, masks):
         from .quality import keep_two_largest
 
-        for rows, masks in self._network_masks(images):
-            if self.postprocess == "two_largest":
-                masks = np.stack([keep_two_largest(mask) for mask in masks])
-            yield rows, masks
+        if self.postprocess is None:
+            return masks
+        return np.stack([keep_two_largest(mask) for mask in masks])
 
     def _network_masks(self, images):
+        """Lazy rows: the network's masks, (m, side, side) uint8.
+
+        They are rounded to uint8 in any case, so that keeping masks changes none of them.
+        """
         import torch
 
-        from .._store import cached_rows, open_store
-        from .._torch import autocast, resolve_device, run_in_batches, to_input
+        from .._torch import InBatches, autocast, resolve_device, to_input
         from ._preprocess import prepare
 
         device = resolve_device(self.device)
@@ -444,20 +468,20 @@ class UNetMasker(_ImageToImage, auto_wrap_output_keys=None):
                 logits = module(to_input(batch, device))
                 return (logits[:, 0].float().sigmoid() * 255).round().byte().cpu().numpy()
 
+        run = InBatches(forward, _BATCH)
+
         def compute(batch):
-            batch = np.stack([prepare(image, side) for image in batch])
-            return run_in_batches(forward, batch, _BATCH)
+            return run(np.stack([prepare(image, side) for image in batch]))
 
         store = open_store(self.memory)
-        # rounded to uint8 in any case, so that keeping masks changes none of them
-        yield from cached_rows(
+        return Stage(
             images,
             compute,
-            store=store,
             kind="mask",
             config="" if store is None else self._weights_digest(),
-            batch_size=_BATCH,
+            store=store,
             verbose=self.verbose,
+            desc="lung masks",
         )
 
     def _weights_digest(self):
@@ -469,10 +493,12 @@ class UNetMasker(_ImageToImage, auto_wrap_output_keys=None):
     def _contain_masks(self, masks, images, X):
         if not images.is_flat:
             return masks
-        from sklearn.utils._set_output import _wrap_data_with_container
-
         rows = masks.reshape(len(masks), -1)
-        return _wrap_data_with_container("transform", rows, X, self)
+        container = _get_output_config("transform", self)["dense"]
+        if container == "default":
+            return rows
+        adapter = ADAPTERS_MANAGER.adapters[container]
+        return adapter.create_container(rows, X, columns=pixel_names(*masks.shape[1:]))
 
     def _output_size(self):
         from .._image_input import flat_image_shape
@@ -494,3 +520,10 @@ class UNetMasker(_ImageToImage, auto_wrap_output_keys=None):
         tags = super().__sklearn_tags__()
         tags.requires_fit = self.weights is None
         return tags
+
+
+def _resized(masks, shape):
+    """(m, side, side) uint8 → (m, *shape) float32 in [0, 1]."""
+    from ._preprocess import resize
+
+    return np.stack([resize(mask.astype(np.float32), shape) for mask in masks]) / np.float32(255)

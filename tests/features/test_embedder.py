@@ -10,7 +10,7 @@ from sklearn.base import clone
 from tiny_networks import COUNT_FILE, counted, tiny_network
 from torch import nn
 
-from skcxr._torch import run_in_batches, to_input
+from skcxr._torch import InBatches, to_input
 from skcxr.features import ResNetEmbedder
 
 CPU = torch.device("cpu")
@@ -197,7 +197,7 @@ def test_batches_are_halved_until_they_fit():
         return batch * 2
 
     batch = np.arange(10)
-    np.testing.assert_array_equal(run_in_batches(at_most_three, batch, 8), batch * 2)
+    np.testing.assert_array_equal(InBatches(at_most_three, 8)(batch), batch * 2)
     assert tried == [8, 4, 2, 2, 2, 2, 2]
 
 
@@ -206,7 +206,7 @@ def test_one_image_that_does_not_fit_is_an_error():
         raise MemoryError
 
     with pytest.raises(MemoryError, match=r'One image alone .* device="cpu"'):
-        run_in_batches(never, np.arange(4), 4)
+        InBatches(never, 4)(np.arange(4))
 
 
 def test_other_errors_pass():
@@ -214,4 +214,4 @@ def test_other_errors_pass():
         raise RuntimeError("shapes do not match")
 
     with pytest.raises(RuntimeError, match=r"shapes do not match"):
-        run_in_batches(broken, np.arange(4), 4)
+        InBatches(broken, 4)(np.arange(4))
