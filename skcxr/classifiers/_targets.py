@@ -75,7 +75,7 @@ def _encode_labels(values, names):
         row, column = np.argwhere(wrong)[0]
         name = column if names is None else repr(names[column])
         raise ValueError(
-            f"y holds {values[row, column]!r} in row {row} of label {name} and "
+            f"y holds {values[row, column]} in row {row} of label {name} and "
             f"{int(wrong.sum())} such values in all; labels are 0, 1 or NaN (unknown)"
         )
     return Y

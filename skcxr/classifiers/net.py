@@ -10,7 +10,7 @@ from numbers import Integral, Real
 import numpy as np
 import torch
 from scipy.special import expit, logit
-from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
+from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -21,6 +21,7 @@ from skorch.helper import predefined_split
 from skcxr._torch import resolve_device
 from skcxr.classifiers._batches import Batches, Rows
 from skcxr.classifiers._loss import MaskedBCEWithLogits
+from skcxr.classifiers._mixin import MultilabelMixin
 from skcxr.classifiers._modules import MLP
 from skcxr.classifiers._stratify import assign_parts
 from skcxr.classifiers._targets import encode_targets
@@ -34,7 +35,7 @@ PREDICT_BATCH = 256
 DATA_ARGUMENTS = ("n_features", "n_labels", "map_shape")
 
 
-class MultilabelNet(ClassifierMixin, BaseEstimator):
+class MultilabelNet(MultilabelMixin, BaseEstimator):
     """Multi-label classifier around a :class:`skorch.NeuralNet`, for any ``nn.Module``.
 
     The net is trained with binary cross-entropy on logits, one per label; unknown labels (NaN)
@@ -455,8 +456,7 @@ class MultilabelNet(ClassifierMixin, BaseEstimator):
         -------
         ndarray of shape (n, n_labels), or (n, 2) where y was 1-D
         """
-        proba = expit(self._all_logits(X))
-        return np.hstack([1 - proba, proba]) if self._binary else proba
+        return self._shape_proba(expit(self._all_logits(X)))
 
     def predict(self, X):
         """0 or 1 for each label: whether its probability is above its threshold.
@@ -469,19 +469,7 @@ class MultilabelNet(ClassifierMixin, BaseEstimator):
         -------
         ndarray of shape (n, n_labels) of int, or (n,) of classes where y was 1-D
         """
-        present = (expit(self._all_logits(X)) > self.thresholds_).astype(np.int64)
-        return self.classes_[present[:, 0]] if self._binary else present
-
-    def score(self, X, y, sample_weight=None):
-        """Share of the rows whose known labels are all predicted right.
-
-        Without NaN this is scikit-learn's ``accuracy_score`` (subset accuracy).
-        """
-        if self._binary:
-            return super().score(X, y, sample_weight)
-        Y = encode_targets(y, type(self).__name__).Y
-        right = ((self.predict(X) == Y) | np.isnan(Y)).all(axis=1)
-        return float(np.average(right, weights=sample_weight))
+        return self._shape_labels(expit(self._all_logits(X)) > self.thresholds_)
 
 
 def _silent(*args, **kwargs):

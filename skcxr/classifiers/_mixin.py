@@ -1,0 +1,41 @@
+"""What multi-label classifiers here have in common, whatever is inside."""
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+
+from skcxr.classifiers._targets import encode_targets
+
+
+class MultilabelMixin(ClassifierMixin):
+    """Output shapes and score; the class sets ``_binary`` (y was 1-D) and ``classes_`` at fit."""
+
+    def _shape_proba(self, proba):
+        """(n, k) as it is, or (n, 2) where y was 1-D."""
+        return np.hstack([1 - proba, proba]) if self._binary else proba
+
+    def _shape_labels(self, present):
+        """(n, k) bool to 0 and 1, or to (n,) classes where y was 1-D."""
+        present = present.astype(np.int64)
+        return self.classes_[present[:, 0]] if self._binary else present
+
+    def score(self, X, y, sample_weight=None):
+        """Share of the rows whose known labels are all predicted right.
+
+        Without NaN this is scikit-learn's ``accuracy_score`` (subset accuracy).
+
+        Parameters
+        ----------
+        X : array-like of length n
+        y : array-like or DataFrame of shape (n, n_labels), or (n,)
+            0, 1 or NaN (counts as right).
+        sample_weight : array-like of shape (n,) or None, default=None
+
+        Returns
+        -------
+        float
+        """
+        if self._binary:
+            return super().score(X, y, sample_weight)
+        Y = encode_targets(y, type(self).__name__).Y
+        right = ((self.predict(X) == Y) | np.isnan(Y)).all(axis=1)
+        return float(np.average(right, weights=sample_weight))

@@ -1,0 +1,104 @@
+"""Thresholds per label, tuned on rows that the estimator was not trained on."""
+
+from sklearn.base import _fit_context
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from skcxr.classifiers._thresholds import best_thresholds
+from skcxr.model_selection._out_of_fold import _OutOfFoldClassifier, label_proba
+
+
+class MultilabelThresholdTuner(_OutOfFoldClassifier):
+    """Tune the threshold of each label on out-of-fold probabilities.
+
+    Rare labels seldom reach a probability of 0.5; their best threshold is lower. It is found on
+    predictions for patients that the estimator was not trained on; the estimator is then fitted
+    on all rows. scikit-learn's ``TunedThresholdClassifierCV`` does this for one label.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Multi-label classifier with ``predict_proba``, or a Pipeline that ends in one.
+    metric : {"f1", "youden"}, default="f1"
+        What each threshold maximises: F1, or sensitivity + specificity - 1.
+    cv : int, splitter or "prefit", default=5
+        An int is the folds of :class:`MultilabelStratifiedGroupKFold`. ``"prefit"``: the
+        estimator is fitted already, and fit gets other rows than it was trained on.
+    n_jobs : int or None, default=None
+        Folds fitted at the same time.
+    random_state : int, RandomState instance or None, default=None
+        Deals the folds where `cv` is an int.
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        Fitted on all rows.
+    thresholds_ : ndarray of shape (n_labels,)
+        A label is predicted where its probability is above its threshold. 0.5, with a warning,
+        where no positive (for ``"youden"``: or no negative) is known.
+    classes_ : list of ndarray, or ndarray of shape (2,)
+        As of :class:`~skcxr.classifiers.MultilabelNet`.
+    label_names_ : ndarray of shape (n_labels,)
+        Columns of y where it is a DataFrame.
+
+    See Also
+    --------
+    MultilabelCalibrator : Corrects the probabilities themselves.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_multilabel_classification
+    >>> from skcxr.classifiers import MultilabelMLP
+    >>> from skcxr.model_selection import MultilabelThresholdTuner
+    >>> X, y = make_multilabel_classification(n_samples=120, n_classes=3, random_state=0)
+    >>> net = MultilabelMLP(max_epochs=3, random_state=0)
+    >>> MultilabelThresholdTuner(net, cv=2, random_state=0).fit(X, y).thresholds_.shape
+    (3,)
+    """
+
+    _parameter_constraints = {
+        **_OutOfFoldClassifier._parameter_constraints,
+        "metric": [StrOptions({"f1", "youden"})],
+    }
+
+    def __init__(self, estimator, *, metric="f1", cv=5, n_jobs=None, random_state=None):
+        self.estimator = estimator
+        self.metric = metric
+        self.cv = cv
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y, **params):
+        """Tune the thresholds, then fit the estimator on all rows.
+
+        Parameters
+        ----------
+        X : indexable of length n
+            What the estimator takes: paths, a DataFrame, an array.
+        y : array-like or DataFrame of shape (n, n_labels), or (n,) with two classes
+            0, 1 or NaN (left out).
+        **params : dict
+            ``groups`` (patients) go to the splitter, and to the estimator where its fit has such
+            an argument. The rest goes to the estimator's fit, arrays of length n fold by fold:
+            for a Pipeline ``classify__groups=groups``. With metadata routing, as requested.
+
+        Returns
+        -------
+        self : MultilabelThresholdTuner
+        """
+        proba, Y = self._fit_out_of_fold(X, y, params, label_proba)
+        self.thresholds_, undecided = best_thresholds(Y, proba, self.metric)
+        self._warn_undecided(undecided, "their threshold is 0.5")
+        return self
+
+    def predict_proba(self, X):
+        """Probabilities of the fitted estimator: (n, n_labels), or (n, 2) for 1-D y."""
+        check_is_fitted(self)
+        return self._shape_proba(label_proba(self.estimator_, X, self._binary))
+
+    def predict(self, X):
+        """0 or 1 for each label: whether its probability is above its threshold."""
+        check_is_fitted(self)
+        proba = label_proba(self.estimator_, X, self._binary)
+        return self._shape_labels(proba > self.thresholds_)

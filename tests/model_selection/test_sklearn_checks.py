@@ -1,0 +1,42 @@
+"""scikit-learn's own checks on the meta-estimators, run for real."""
+
+from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skcxr.model_selection import MultilabelCalibrator, MultilabelThresholdTuner
+
+COLUMN_Y = {
+    "check_supervised_y_2d": (
+        "y of shape (n, 1) is a multi-label problem with one label here, so that the output is "
+        "always (n, k): no DataConversionWarning. Covered by "
+        "test_meta.py::test_one_label_as_a_column"
+    ),
+}
+TUNED = {
+    "check_classifiers_train": (
+        "the check wants the class with the larger probability, and a tuned threshold is not 0.5. "
+        "Covered by test_meta.py::test_tuner_predicts_above_its_thresholds"
+    ),
+}
+
+
+def expected_failures(estimator):
+    return COLUMN_Y | (TUNED if isinstance(estimator, MultilabelThresholdTuner) else {})
+
+
+CLASSIFIER = OneVsRestClassifier(LogisticRegression())
+
+
+@parametrize_with_checks(
+    [
+        MultilabelThresholdTuner(CLASSIFIER, cv=2),
+        MultilabelCalibrator(CLASSIFIER, cv=2),
+        MultilabelCalibrator(CLASSIFIER, cv=2, method="temperature"),
+        MultilabelCalibrator(CLASSIFIER, cv=2, method="isotonic"),
+    ],
+    expected_failed_checks=expected_failures,
+    xfail_strict=True,
+)
+def test_sklearn_checks(estimator, check):
+    check(estimator)
