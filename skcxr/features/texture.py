@@ -51,7 +51,7 @@ class LBPHOGExtractor(_BaseImageTransformer):
     block_norm : {"L2-Hys", "L2", "L1", "L1-sqrt"}, default="L2-Hys"
         Normalisation of a block.
     transform_sqrt : bool, default=False
-        Take the square root of the pixels before their gradients; three times slower.
+        Take the square root of the pixels before their gradients; four times slower.
     image_shape : (int, int) or None, default=None
         Height and width of images that come as flat rows; None takes them as square.
     batch_size : int, default=128
