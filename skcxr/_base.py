@@ -21,7 +21,9 @@ class _ImageInputMixin:
             "image_shape": getattr(self, "image_shape", None),
             "value_range": getattr(self, "value_range", None),
         }
-        flat = not isinstance(X, Images | list) and paths_of(X) is None and np.ndim(X) != 3
+        if isinstance(X, tuple):
+            X = list(X)
+        flat = not isinstance(X, Images | list) and paths_of(X) is None and _ndim(X) != 3
         if flat or (isinstance(X, list) and _is_numeric_rows(X)):
             X = validate_data(self, X, reset=reset, dtype="numeric", allow_nd=True)
             return array_images(X, **options)
@@ -47,6 +49,11 @@ class _ImageInputMixin:
         tags.input_tags.three_d_array = True
         tags.input_tags.string = True
         return tags
+
+
+def _ndim(X):
+    """Number of axes, of anything that turns into an array."""
+    return X.ndim if hasattr(X, "ndim") else np.asarray(X).ndim
 
 
 def _is_numeric_rows(X):

@@ -47,11 +47,34 @@ def _block(n_in, n_out, stride=2):
     return [conv, nn.BatchNorm2d(n_out), nn.ReLU()]
 
 
+class Tiny(nn.Sequential):
+    """Stages, with a repr that is short enough for the names of tests.
+
+    Pickled as plain arrays: joblib's hash of tensors is not stable, and scikit-learn's check that
+    fit leaves the parameters alone compares hashes.
+    """
+
+    def __repr__(self):
+        return f"Tiny({', '.join(self._modules)})"
+
+    def __reduce_ex__(self, protocol):
+        if "made_of" not in vars(self):  # a slice
+            return super().__reduce_ex__(protocol)
+        state = {key: value.numpy().copy() for key, value in self.state_dict().items()}
+        return _rebuild, (self.made_of, state)
+
+
+def _rebuild(made_of, state):
+    network = tiny_network(*made_of)
+    network.load_state_dict({key: torch.from_numpy(np.array(v)) for key, v in state.items()})
+    return network
+
+
 def tiny_network(n_in=1, channels=(6, 8), seed=0):
     """Two stages, ``stem`` and ``layer4``, each halving the resolution."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        network = nn.Sequential(
+        network = Tiny(
             OrderedDict(
                 stem=nn.Sequential(Count("trunk"), *_block(n_in, channels[0])),
                 layer4=nn.Sequential(Count("tail"), *_block(*channels)),
@@ -63,6 +86,7 @@ def tiny_network(n_in=1, channels=(6, 8), seed=0):
                 module.running_var.uniform_(0.5, 1.5)
                 nn.init.uniform_(module.weight, 0.5, 1.5)
                 nn.init.normal_(module.bias, 0, 0.2)
+    network.made_of = (n_in, channels, seed)
     return network.eval()
 
 

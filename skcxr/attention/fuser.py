@@ -5,7 +5,7 @@ from numbers import Real
 
 import numpy as np
 from sklearn.base import _fit_context, clone
-from sklearn.utils import Bunch
+from sklearn.utils import Bunch, ClassifierTags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
@@ -311,6 +311,7 @@ class GradCAMFuser(_BaseImageTransformer):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
+        tags.classifier_tags = ClassifierTags(multi_class=False, multi_label=True)  # of its head
         return tags
 
 
