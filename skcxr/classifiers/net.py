@@ -407,7 +407,9 @@ class MultilabelNet(MultilabelMixin, BaseEstimator):
             undecided = np.ones(Y.shape[1], dtype=bool)
             thresholds = np.full(Y.shape[1], 0.5)
         else:
-            thresholds, undecided = best_thresholds(Y[rows], expit(self._logits(Rows(X, None, rows))))
+            thresholds, undecided = best_thresholds(
+                Y[rows], expit(self._logits(Rows(X, None, rows)))
+            )
         if undecided.any():
             warnings.warn(
                 "thresholds='auto' found no positive in the held-out part for "

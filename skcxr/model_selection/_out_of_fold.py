@@ -111,9 +111,8 @@ class _OutOfFoldClassifier(MetaEstimatorMixin, MultilabelMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         inner = get_tags(self.estimator)
         tags.input_tags = inner.input_tags
-        tags.target_tags = inner.target_tags
-        tags.classifier_tags = inner.classifier_tags or tags.classifier_tags
         tags.classifier_tags.multi_class = False
+        tags.classifier_tags.multi_label = True
         tags.no_validation = inner.no_validation
         return tags
 

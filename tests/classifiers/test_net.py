@@ -6,6 +6,7 @@ from copy import deepcopy
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 import torch
 from sklearn.base import clone
 from sklearn.metrics import accuracy_score, get_scorer, roc_auc_score
@@ -13,7 +14,6 @@ from sklearn.model_selection import GridSearchCV, GroupKFold, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-import sklearn
 from skcxr.classifiers import AttentionCNN, DeeperMLP, MultilabelMLP, MultilabelNet
 
 from .conftest import make_problem

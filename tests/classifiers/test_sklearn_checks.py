@@ -1,6 +1,5 @@
 """scikit-learn's own checks, run for real; what cannot hold is named with its reason."""
 
-import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skcxr.classifiers import AttentionCNN, DeeperMLP, MultilabelMLP, MultilabelNet
@@ -19,12 +18,15 @@ EXPECTED_FAILURES = {
 }
 
 
+QUICK = {"max_epochs": 8, "lr": 0.01}
+
+
 @parametrize_with_checks(
     [
-        MultilabelNet(),
-        MultilabelMLP(module__hidden=(16,), max_epochs=20),
-        DeeperMLP(module__hidden=(32, 16), max_epochs=20),
-        AttentionCNN(map_shape=(1, 1, -1), module__channels=(8, 16), max_epochs=20),
+        MultilabelNet(module__hidden=(16,), **QUICK),
+        MultilabelMLP(module__hidden=(16,), **QUICK),
+        DeeperMLP(module__hidden=(32, 16), **QUICK),
+        AttentionCNN(map_shape=(1, 1, -1), module__channels=(8, 16), **QUICK),
     ],
     expected_failed_checks=lambda estimator: EXPECTED_FAILURES,
     xfail_strict=True,
