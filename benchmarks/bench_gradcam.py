@@ -12,10 +12,10 @@ import torch
 from _harness import alternate, machine, synchronize
 from torch import nn
 
+from skcxr._torch import resolve_device, to_input
 from skcxr.attention import linear_grad_cam
 from skcxr.datasets import make_chest_phantoms
 from skcxr.features import build_backbone
-from skcxr._torch import resolve_device, to_input
 
 
 def main():

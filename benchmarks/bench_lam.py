@@ -4,7 +4,6 @@ With a folder in ChestX-ray14's layout it uses those images, else phantoms.
 """
 
 import argparse
-import os
 import tempfile
 import time
 

@@ -1,4 +1,4 @@
-"""Does memory grow with the number of images?
+"""Peak memory and time per image, from few images to many.
 
 Each size runs in a process of its own: PNG files of phantoms on disk to hybrid features in a
 memory-mapped file. Peak resident memory is the operating system's own figure for that process.

@@ -16,16 +16,16 @@ from .gradcam import label_positions, linear_grad_cam, normalise
 
 
 class GradCAMFuser(_BaseImageTransformer):
-    """Pool a network's feature maps where Grad-CAM and the lung mask say to look.
+    r"""Pool a network's feature maps where Grad-CAM and the lung mask say to look.
 
     Owns the network and the masker, so that each image goes through them once. The fused map
     is
 
-    .. math::  F = \\lambda\\, U + (1 - \\lambda)\\, G
+    .. math::  F = \lambda\, U + (1 - \lambda)\, G
 
     (the report's eq. 3), with the soft lung mask U and the Grad-CAM maps G, each divided by its
     maximum and then averaged over the labels. The features are
-    :math:`\\sum_{ij} F_{ij} A^k_{ij} / \\sum_{ij} F_{ij}`, one for each feature map
+    :math:`\sum_{ij} F_{ij} A^k_{ij} / \sum_{ij} F_{ij}`, one for each feature map
     :math:`A^k`. Both sums are linear in F, so a new λ needs no new pass through a network. Where F
     is zero everywhere, the maps are averaged evenly.
 

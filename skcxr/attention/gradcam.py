@@ -1,10 +1,10 @@
-"""Grad-CAM of all labels from one forward pass.
+r"""Grad-CAM of all labels from one forward pass.
 
 For a score y^c and feature maps A^k of Z pixels, Grad-CAM [1]_ is
 
 .. math::
-    \\alpha_k^c = \\frac{1}{Z} \\sum_{ij} \\frac{\\partial y^c}{\\partial A^k_{ij}}, \\qquad
-    L^c = \\mathrm{ReLU}\\Big(\\sum_k \\alpha_k^c A^k\\Big).
+    \alpha_k^c = \frac{1}{Z} \sum_{ij} \frac{\partial y^c}{\partial A^k_{ij}}, \qquad
+    L^c = \mathrm{ReLU}\Big(\sum_k \alpha_k^c A^k\Big).
 
 References
 ----------
@@ -16,10 +16,10 @@ import numpy as np
 
 
 def linear_grad_cam(maps, coef):
-    """Grad-CAM for global average pooling and a linear head, with no backward pass.
+    r"""Grad-CAM for global average pooling and a linear head, with no backward pass.
 
-    There :math:`\\partial y^c / \\partial A^k_{ij} = w_{ck} / Z`, so that
-    :math:`L^c = \\mathrm{ReLU}(\\sum_k w_{ck} A^k) / Z` exactly.
+    There :math:`\partial y^c / \partial A^k_{ij} = w_{ck} / Z`, so that
+    :math:`L^c = \mathrm{ReLU}(\sum_k w_{ck} A^k) / Z` exactly.
 
     Parameters
     ----------

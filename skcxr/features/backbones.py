@@ -36,12 +36,12 @@ _EFFICIENTNET_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49
 
 
 class GreyStem(nn.Module):
-    """An RGB network's first convolution, for one grey channel in [-1, 1].
+    r"""An RGB network's first convolution, for one grey channel in [-1, 1].
 
     On grey input the three-channel convolution of the scaled image
     :math:`(v - m_c) / s_c` is one convolution with the weights
-    :math:`\\sum_c W_c / s_c` plus a constant image convolved with
-    :math:`-\\sum_c W_c m_c / s_c`. The second part depends on the zero padding at the border, so
+    :math:`\sum_c W_c / s_c` plus a constant image convolved with
+    :math:`-\sum_c W_c m_c / s_c`. The second part depends on the zero padding at the border, so
     it is kept as a convolution of ones, done once per image size.
 
     Parameters
@@ -282,7 +282,7 @@ def _read_state_dict(path):
 
 
 def _monai_densenet_key(key):
-    """torchvision's ``denselayer1.norm1.weight`` (or ``norm.1``) → MONAI's names."""
+    """Turn torchvision's ``denselayer1.norm1.weight`` (or ``norm.1``) into MONAI's names."""
     parts = key.split(".")
     for i, part in enumerate(parts):
         if part.startswith("denselayer"):

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from .._base import _BaseImageTransformer
 from .._image_input import digest
+from .._stage import Stage
 from .._store import cached_fit, open_store
 from .._targets import encode_targets
 from .._torch import (
@@ -25,7 +26,6 @@ from .._torch import (
     seeded,
     to_input,
 )
-from .._stage import Stage
 from .backbones import BACKBONES, build_backbone, state_digest
 from .fine_tuning import discard_checkpoint, fine_tune_tail
 from .linear_head import fit_linear_head
@@ -447,7 +447,7 @@ class ResNetEmbedder(_BaseImageTransformer):
         return self.n_channels_
 
     def get_feature_names_out(self, input_features=None):
-        """Names of the embedding's features: ``embedding_0``, ``embedding_1``, …
+        """Names of the embedding's features: ``embedding_0``, ``embedding_1`` and so on.
 
         Parameters
         ----------

@@ -1,7 +1,7 @@
 """ImageLoader: files and arrays of any size to images of one size."""
 
 from functools import partial
-from numbers import Integral, Real
+from numbers import Integral
 
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval
