@@ -19,8 +19,6 @@ import matplotlib
 
 matplotlib.use("Agg")  # the figure goes to a file, also where there is no screen
 
-import numpy as np
-
 from skcxr import compare_models, make_chest_phantoms, make_report_models
 from skcxr.inspection import AttentionDisplay
 from skcxr.model_selection import MultilabelGroupShuffleSplit
