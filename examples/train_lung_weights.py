@@ -22,10 +22,15 @@ from skcxr.segmentation import UNetMasker
 
 N_PHANTOMS = 60
 N_FOLDS = 5
+CHECKED = slice(None, None, 6)  # images whose Dice the file records, for a test to recompute
 NOTE = (
     "Trained on the NLM Montgomery County set (Jaeger et al. 2014, Candemir et al. 2014) and on "
     "skcxr.datasets.make_chest_phantoms; see MODEL_CARD.md."
 )
+
+
+# What decides the weights, recorded in the file.
+RECIPE = ("network", "side", "loss", "epochs", "batch_size", "lr", "augment", "random_state")
 
 
 def recipe(**changes):
@@ -60,23 +65,33 @@ def data_digest(images, masks):
     return digest(*(a.tobytes() for a in (*images, *masks))).hex()
 
 
-def train(path, images, masks, n_phantoms, note=NOTE, **changes):
+def train(path, images, masks, n_phantoms, **changes):
     """Train on images and phantoms and write the file, unless it is there."""
     if not path.exists():
         more = phantoms(n_phantoms) if n_phantoms else ([], [])
         masker = recipe(verbose=1, **changes).fit(images + more[0], masks + more[1])
-        masker.save_weights(path, note=note)
+        about = {
+            "recipe": {name: masker.get_params()[name] for name in RECIPE},
+            "real_pairs": len(images),
+            "real_pairs_digest": data_digest(images, masks),
+            "phantoms": n_phantoms,
+        }
+        masker.save_weights(path, NOTE, about)
+        # again with the scores of the file itself: it holds rounded weights
+        pairs = zip(images[CHECKED], masks[CHECKED], strict=True)
+        dice = [UNetMasker(path).score(i[None], m[None]) for i, m in pairs]
+        masker.save_weights(path, NOTE, about | {"dice": [round(d, 4) for d in dice]})
     return UNetMasker(path)
 
 
-def cross_validate(out, images, masks, only=None, **changes):
+def cross_validate(out, images, masks, only=None, n_phantoms=N_PHANTOMS, **changes):
     """Dice of every image by the network that did not see it, on three kinds of input."""
     rows = []
     for k, (train_index, test_index) in enumerate(folds(len(images))):
         if only is not None and k not in only:
             continue
         part = [images[i] for i in train_index], [masks[i] for i in train_index]
-        masker = train(out / f"fold{k}.safetensors", *part, N_PHANTOMS, **changes)
+        masker = train(out / f"fold{k}.safetensors", *part, n_phantoms, **changes)
         for i in test_index:
             image, mask = images[i][None], masks[i][None]
             row = {"image": int(i), "fold": k, "raw": masker.score(image, mask)}
@@ -101,15 +116,18 @@ def main():
     parser.add_argument("lungs", help="folder that holds montgomery/")
     parser.add_argument("--out", type=Path, default=Path("results/lungs"))
     parser.add_argument("--folds", type=int, nargs="*", help="only these folds; none with --folds")
+    parser.add_argument("--loss", default="bce+dice", help="for comparisons, with another --out")
+    parser.add_argument("--phantoms", type=int, default=N_PHANTOMS, help="likewise")
     parser.add_argument("--skip-final", action="store_true")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     images, masks = montgomery(args.lungs)
     if args.folds != []:
-        cross_validate(args.out, images, masks, only=args.folds)
+        choice = {"n_phantoms": args.phantoms, "loss": args.loss}
+        cross_validate(args.out, images, masks, only=args.folds, **choice)
     if not args.skip_final:
         path = args.out / "lungs.safetensors"
-        masker = train(path, images, masks, N_PHANTOMS)
+        masker = train(path, images, masks, args.phantoms, loss=args.loss)
         dice = [masker.score(i[None], m[None]) for i, m in zip(images, masks, strict=True)]
         print(f"{path}: Dice on its own training images {np.mean(dice):.4f}")
 

@@ -83,6 +83,16 @@ def _tissue(image, mask, rng, strength):
             cv2.ellipse(veil, (int(x), int(y)), axes, angle, 0, 360, rng.uniform(0.2, 0.8), -1)
         veil = cv2.GaussianBlur(veil, (0, 0), s * rng.uniform(0.01, 0.06))
         image = image + veil * (max(float(image.max()), 0.2) - image)
+    if rng.random() < 0.25 * strength and len(inside):
+        # gas in stomach or bowel: dark, and no lung
+        bottom = inside[:, 0].max()
+        y, x = rng.uniform(bottom - 0.05 * s, bottom + 0.25 * s), rng.uniform(0.1, 0.9) * s
+        axes = tuple(int(v) for v in rng.uniform(0.02, 0.1, 2) * s + 1)
+        gas = np.zeros((s, s), np.float32)
+        cv2.ellipse(gas, (int(x), int(y)), axes, rng.uniform(0, 180), 0, 360, 1.0, -1)
+        gas = cv2.GaussianBlur(gas, (0, 0), s * rng.uniform(0.003, 0.015))
+        gas[mask > 127] = 0
+        image = image * (1 - rng.uniform(0.3, 0.8) * gas)
     if rng.random() < 0.2 * strength:
         # one lung paler than the other, as with rotation, effusion lying behind, or a grid
         row = np.linspace(-1, 1, s, dtype=np.float32) * rng.choice([-1, 1])

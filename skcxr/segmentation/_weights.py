@@ -7,7 +7,12 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent / "weights"
 #: Name → (file, SHA-256 of the file).
-SHIPPED = {"lungs": ("lungs.safetensors", "394a181be921387c1b60778a2721b3c699c96d77c9c1ca1546da1d1c537b859c")}
+SHIPPED = {
+    "lungs": (
+        "lungs.safetensors",
+        "5ff4f47691ca49324db6af96c692f65d221d3a380c4875847ad1fbee2c8a413a",
+    )
+}
 
 
 def resolve_weights(weights):

@@ -40,11 +40,12 @@ def _down(inputs, outputs, stride):
 
 
 class ResidualUNet(nn.Module):
-    """U-Net of residual units that halves the resolution at its first convolution.
+    """U-Net of residual units that works at half the resolution and below.
 
-    Equal to ``monai.networks.nets.UNet(2, inputs, outputs, channels, strides=(2, ...),
-    num_res_units=2, act="relu", norm="batch")``; its own definition, as importing MONAI takes
-    longer than masking a hundred images.
+    Inside as ``monai.networks.nets.UNet(..., num_res_units=2, act="relu", norm="batch")`` with
+    strides of 2, but with all top-level channels up to the last convolution, which predicts the
+    four pixels of each cell (sub-pixel convolution). MONAI narrows to one rectified channel
+    before it, which in many a run is dead for the first hundred steps.
 
     Parameters
     ----------
@@ -52,7 +53,12 @@ class ResidualUNet(nn.Module):
     channels : sequence of int
         From the top level down.
     top : bool, default=True
-        Whether the last convolution gives logits, without norm and ReLU.
+        Whether this is the whole network and gives logits.
+
+    References
+    ----------
+    Shi et al. Real-time single image and video super-resolution using an efficient sub-pixel
+    convolutional neural network. CVPR 2016.
     """
 
     def __init__(self, inputs, outputs, channels, top=True):
@@ -65,8 +71,12 @@ class ResidualUNet(nn.Module):
         else:
             self.inner = _down(first, below[0], 1)
             wide = first + below[0]
-        last = nn.Conv2d(outputs, outputs, 3, padding=1) if top else _Unit(outputs, outputs)
-        self.up = nn.Sequential(_Unit(wide, outputs, up=True), _Residual(last, nn.Identity()))
+        if top:
+            last = nn.Conv2d(first, 4 * outputs, 3, padding=1)
+            self.up = nn.Sequential(_Unit(wide, first), last, nn.PixelShuffle(2))
+        else:
+            unit = _Residual(_Unit(outputs, outputs), nn.Identity())
+            self.up = nn.Sequential(_Unit(wide, outputs, up=True), unit)
 
     def forward(self, x):
         """(n, inputs, h, w) to (n, outputs, h, w); h and w multiples of 2 ** (levels - 1)."""
@@ -139,8 +149,8 @@ def start_at_prior(network, share):
     """
     last = None
     for layer in network.modules():
-        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) and layer.out_channels == 1:
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
             last = layer
-    if last is not None and last.bias is not None:
+    if last is not None and last.out_channels in (1, 4) and last.bias is not None:
         with torch.no_grad():
             last.bias.fill_(math.log(share / (1 - share)))

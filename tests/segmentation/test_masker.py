@@ -31,16 +31,14 @@ class Tiny(nn.Module):
 
 
 def tiny(**settings):
-    torch_settings = {"weights": None, "side": 32, "epochs": 2, "batch_size": 4, "random_state": 0}
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return UNetMasker(network=Tiny(), **(torch_settings | settings))
+        defaults = {"network": Tiny(), "side": 32, "epochs": 2, "batch_size": 4, "random_state": 0}
+    return UNetMasker(None, **(defaults | settings))
 
 
 def test_training_learns_lungs(phantoms):
-    masker = UNetMasker(
-        None, side=64, epochs=25, batch_size=4, lr=1e-2, augment=0, random_state=0
-    )
+    masker = UNetMasker(None, side=64, epochs=30, batch_size=4, augment=0, random_state=0)
     masker.fit(phantoms.images, phantoms.masks)
     assert masker.score(phantoms.images, phantoms.masks) > 0.9
     assert masker.history_[-1] < 0.5 * masker.history_[0]
@@ -181,6 +179,15 @@ def test_iter_masks_at_the_resolution_of_a_feature_map(phantoms):
         np.testing.assert_allclose(part, means, atol=2e-6)
 
 
+def test_iter_masks_says_which_are_usable(phantoms):
+    masker = UNetMasker()
+    blank = np.concatenate([phantoms.images[:3], np.zeros((1, 64, 64), np.uint8)])
+    ((rows, masks, usable),) = masker.iter_masks(blank, (7, 7), return_usable=True)
+    assert (rows, masks.shape, usable.dtype) == (slice(0, 4), (4, 7, 7), np.dtype(bool))
+    assert usable.tolist() == masker.mask_quality(blank)["usable"].tolist()
+    assert usable.tolist() == [True, True, True, False]
+
+
 def test_flat_rows_follow_set_output(phantoms):
     flat = phantoms.images.reshape(8, -1)
     masker = UNetMasker(side=32).set_output(transform="pandas").fit(flat)
@@ -201,8 +208,9 @@ def test_memory_keeps_masks_per_image(phantoms, tmp_path):
             Counting.seen += len(x)
             return super().forward(x)
 
-    masker = tiny(network=Counting(), memory=str(tmp_path)).fit(phantoms.images, phantoms.masks)
-    expected = tiny(network=Counting()).fit(phantoms.images, phantoms.masks)
+    network = Counting()
+    masker = tiny(network=network, memory=str(tmp_path)).fit(phantoms.images, phantoms.masks)
+    expected = tiny(network=network).fit(phantoms.images, phantoms.masks)
     expected = expected.transform(phantoms.images)
     np.testing.assert_array_equal(masker.transform(phantoms.images[:6]), expected[:6])
     seen = Counting.seen
@@ -210,7 +218,7 @@ def test_memory_keeps_masks_per_image(phantoms, tmp_path):
     assert Counting.seen == seen + 2
     masker.set_params(postprocess=None).transform(phantoms.images)
     assert Counting.seen == seen + 2
-    other = tiny(network=Counting(), memory=str(tmp_path), random_state=1)
+    other = tiny(network=network, memory=str(tmp_path), random_state=1)
     other.fit(phantoms.images, phantoms.masks)
     seen = Counting.seen
     other.transform(phantoms.images)

@@ -30,9 +30,7 @@ def test_holes_are_filled_and_soft_edges_stay():
     mask[95:105, 55:65] = 3
     soft = ndimage.gaussian_filter(mask.astype(float), 2).astype(np.uint8)
     cleaned = keep_two_largest(soft)
-    np.testing.assert_array_equal(
-        cleaned > 127, ndimage.binary_fill_holes(soft > 127)
-    )
+    np.testing.assert_array_equal(cleaned > 127, ndimage.binary_fill_holes(soft > 127))
     outside = ~ndimage.binary_fill_holes(soft > 127)
     np.testing.assert_array_equal(cleaned[outside], soft[outside])
 
