@@ -24,13 +24,13 @@ from skcxr.inspection import AttentionDisplay
 from skcxr.model_selection import MultilabelGroupShuffleSplit
 
 
-def main(out="results"):
+def main(out="results", n_images=600):
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()
 
     # Images, labels, boxes of the lesions, and the patient of each image.
-    phantoms = make_chest_phantoms(600, size=224, random_state=0)
+    phantoms = make_chest_phantoms(int(n_images), size=224, random_state=0)
     X, y, groups = phantoms.images, phantoms.labels, phantoms.groups
     # No patient is on both sides, and every label is.
     split = MultilabelGroupShuffleSplit(1, test_size=0.35, random_state=0)
@@ -55,7 +55,7 @@ def main(out="results"):
         print(comparison.to_markdown(), end="\n\n")
 
         hybrid = models["final_hybrid_mlp"]
-        rows, labels = pick_lesions(y.iloc[test], n=4)
+        rows, labels = pick_lesions(y.iloc[test], n=3)
         display = AttentionDisplay.from_estimator(
             hybrid,
             X[test][rows],
@@ -66,7 +66,7 @@ def main(out="results"):
             random_state=0,
         )
         figure = out / "quickstart.png"
-        display.figure_.savefig(figure, dpi=80)
+        display.figure_.savefig(figure, dpi=64)
         print(f"Figure: {figure}   ({time.perf_counter() - start:.0f} s in all)")
 
 

@@ -1,0 +1,95 @@
+"""The examples run, on little data."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from skcxr.datasets import make_chest_phantoms, write_chestxray14_layout
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+MODELS = ["base_mlp", "fine_tuned_mlp", "deeper_mlp_shrunk", "final_hybrid_mlp"]
+
+
+@pytest.fixture
+def example(monkeypatch):
+    """Import an example by name, as the script it is."""
+
+    def load(name):
+        spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
+        module = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, name, module)
+        spec.loader.exec_module(module)
+        return module
+
+    return load
+
+
+# Few images: labels run out of positives, and some masks of tiny phantoms are implausible.
+FEW_IMAGES = [
+    "ignore:Left out of the macro averages",
+    "ignore:y has no positive or no negative",
+    "ignore:thresholds='auto' found no positive",
+    "ignore:too few known positives or negatives",
+    "ignore:.*lung masks are implausible",
+]
+few_images = pytest.mark.filterwarnings(*FEW_IMAGES)
+
+
+@few_images
+def test_quickstart(example, tmp_path, capsys):
+    example("plot_quickstart").main(tmp_path, n_images=60)
+    printed = capsys.readouterr().out
+    assert all(f"| {name} " in printed for name in MODELS)
+    assert (tmp_path / "quickstart.png").stat().st_size > 50_000
+
+
+def run_chestxray14(example, data, out, *more):
+    settings = ["--out", str(out), "--size", "96", "--bootstraps", "20"]
+    example("chestxray14").main([str(data), *settings, *more])
+    table = pd.read_csv(out / "table1.csv", index_col="model")
+    assert table.index.to_list() == [*MODELS, "logistic_regression"]
+    assert table["Macro AUC"].between(0, 1).all()
+    assert (table["Macro AUC low"] <= table["Macro AUC high"]).all()
+    for name in ("comparison.png", "label_auc.png", "report.html"):
+        assert (out / name).stat().st_size > 10_000
+    return pd.read_csv(out / "predictions.csv")
+
+
+@few_images
+def test_chestxray14_official_split(example, tmp_path, capsys):
+    phantoms = make_chest_phantoms(90, size=96, random_state=0)
+    folder = write_chestxray14_layout(phantoms, tmp_path / "data", random_state=0)
+    sources = pd.DataFrame({"image": phantoms.frame["Image Index"], "source": ["a", "b"] * 45})
+    sources.to_csv(tmp_path / "sources.csv", index=False)
+    predictions = run_chestxray14(
+        example, folder, tmp_path / "out", "--sources", str(tmp_path / "sources.csv")
+    )
+    listed = set((folder / "test_list.txt").read_text().split())
+    assert set(predictions["Image Index"]) == listed
+    printed = capsys.readouterr().out
+    for text in ("Official split", "against", "AUC within strata", "pointing game", "peak memory"):
+        assert text in printed
+    assert (tmp_path / "out" / "attention.png").exists()
+
+
+@few_images
+def test_chestxray14_cross_validation_of_a_subset(example, tmp_path, capsys):
+    phantoms = make_chest_phantoms(100, size=96, random_state=0)
+    folder = write_chestxray14_layout(
+        phantoms, tmp_path / "data", test_size=None, boxes=False, random_state=0
+    )
+    predictions = run_chestxray14(
+        example, folder, tmp_path / "out", "--subset", "80", "--cv", "2", "--fixed-thresholds"
+    )
+    assert len(predictions) == 5 * 80  # every model, every image once
+    assert not predictions.duplicated(["model", "Image Index"]).any()
+    assert "2 folds of whole patients, 80 images" in capsys.readouterr().out
+
+
+@few_images
+def test_chestxray14_on_the_26_originals(example, data_dir, tmp_path):
+    predictions = run_chestxray14(example, data_dir / "nih_original", tmp_path / "out")
+    assert predictions["Image Index"].nunique() == 26

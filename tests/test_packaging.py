@@ -1,0 +1,65 @@
+"""What is promised about installing and importing."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+import skcxr
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+HEAVY = {"torch", "cv2", "skimage", "skorch", "monai", "matplotlib", "pandas", "scipy", "sklearn"}
+
+
+def run(code):
+    return subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT
+    ).stdout.split()
+
+
+def test_importing_skcxr_imports_nothing_heavy():
+    code = "import sys, skcxr; print(*{m.partition('.')[0] for m in sys.modules})"
+    assert not HEAVY & set(run(code))
+
+
+@pytest.mark.parametrize("part", ["datasets", "metrics", "inspection", "memory", "model_selection"])
+def test_subpackages_do_not_import_torch(part):
+    assert "torch" not in run(f"import sys, skcxr.{part}; print(*sys.modules)")
+
+
+def test_every_public_name_is_there():
+    for name in skcxr.__all__:
+        assert getattr(skcxr, name).__name__ == name
+    assert set(skcxr.__all__) <= set(dir(skcxr))
+    with pytest.raises(AttributeError, match="no attribute 'make_hybrid'"):
+        skcxr.make_hybrid  # noqa: B018
+
+
+def test_the_version_is_the_same_everywhere():
+    cited = re.search(r"^version: (.+)$", (ROOT / "CITATION.cff").read_text(), flags=re.M)[1]
+    assert cited == skcxr.__version__
+    assert f"## {cited}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_constraints_hold_every_direct_dependency_within_its_bounds():
+    pinned = dict(
+        line.split("==")
+        for line in (ROOT / "constraints.txt").read_text().splitlines()
+        if "==" in line and not line.startswith("#")
+    )
+    extras = PROJECT["optional-dependencies"]
+    for text in [*PROJECT["dependencies"], *extras["offline"], *extras["test"]]:
+        requirement = Requirement(text)
+        if requirement.name != "skcxr":
+            assert requirement.specifier.contains(pinned[requirement.name]), text
+
+
+def test_ci_runs_the_readme_test_command():
+    blocks = re.findall(r"^```sh\n(.*?)\n```", (ROOT / "README.md").read_text(), flags=re.M | re.S)
+    (command,) = [block for block in blocks if "pytest" in block]
+    assert command in (ROOT / ".ci" / "run").read_text().splitlines()
