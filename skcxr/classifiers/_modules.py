@@ -39,7 +39,7 @@ class MLP(nn.Module):
 
 
 class MapCNN(nn.Module):
-    """Strided 3 × 3 convolutions, pooled to a coarse grid that keeps the place of a finding.
+    """Strided 3x3 convolutions, pooled to a coarse grid that keeps the place of a finding.
 
     Parameters
     ----------

@@ -4,7 +4,7 @@ import numpy as np
 
 
 def best_threshold(y_true, y_proba, metric="f1"):
-    """The threshold t that makes ``y_proba > t`` best for one label.
+    """Find the threshold t that makes ``y_proba > t`` best for one label.
 
     Every cut between two different probabilities is tried, and those that call all or none
     present. Of equally good cuts the highest is taken.

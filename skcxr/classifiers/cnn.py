@@ -20,9 +20,9 @@ class AttentionCNN(MultilabelNet):
         Maps per image, height and width in pixels, for X as flat rows; one of them may be -1 as
         in :func:`numpy.reshape`. None: X is (n, maps, height, width) or (n, height, width).
     module__channels : sequence of int, default=(16, 32, 64)
-        Channels of each 3 × 3 convolution; each halves height and width.
+        Channels of each 3x3 convolution; each halves height and width.
     module__grid : int, default=4
-        The maps are pooled to grid × grid cells before the linear layer.
+        The maps are pooled to grid x grid cells before the linear layer.
     module__dropout : float, default=0.4
         Share of the pooled cells dropped in training.
     optimizer, optimizer__weight_decay, lr, max_epochs, batch_size, pos_weight, thresholds, \

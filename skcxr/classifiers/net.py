@@ -1,8 +1,6 @@
 """The base of the classifiers: a skorch net behind scikit-learn's multi-label conventions."""
 
-import contextlib
 import copy
-import difflib
 import inspect
 import warnings
 from numbers import Integral, Real
@@ -11,7 +9,7 @@ import numpy as np
 import torch
 from scipy.special import expit, logit
 from sklearn.base import BaseEstimator, _fit_context
-from sklearn.utils import check_array, check_consistent_length, check_random_state
+from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 from skorch import NeuralNet
@@ -23,19 +21,19 @@ from skcxr.classifiers._batches import Batches, Rows
 from skcxr.classifiers._loss import MaskedBCEWithLogits
 from skcxr.classifiers._mixin import MultilabelMixin
 from skcxr.classifiers._modules import MLP
+from skcxr.classifiers._nested import DATA_ARGUMENTS, NestedParams
 from skcxr.classifiers._stratify import assign_parts
 from skcxr.classifiers._targets import encode_targets
 from skcxr.classifiers._thresholds import best_thresholds, resolve_thresholds
+from skcxr.classifiers._training import resolve_pos_weight, seeded, silent, start_at_prior
 
 # With fewer rows to watch, early stopping and thresholds would follow noise.
 MIN_HELD_OUT = 10
 # Rows per forward pass without gradients.
 PREDICT_BATCH = 256
-# What the net itself tells a module about the data, where the module's signature asks for it.
-DATA_ARGUMENTS = ("n_features", "n_labels", "map_shape")
 
 
-class MultilabelNet(MultilabelMixin, BaseEstimator):
+class MultilabelNet(NestedParams, MultilabelMixin, BaseEstimator):
     """Multi-label classifier around a :class:`skorch.NeuralNet`, for any ``nn.Module``.
 
     The net is trained with binary cross-entropy on logits, one per label; unknown labels (NaN)
@@ -186,56 +184,6 @@ class MultilabelNet(MultilabelMixin, BaseEstimator):
         self._check_nested(nested)
         vars(self).update(nested)
 
-    # -- parameters under skorch's names ------------------------------------------------------
-
-    def _check_nested(self, names, owners=None):
-        """Refuse names that neither the module nor the optimizer has, and say what was meant."""
-        own = type(self).__name__
-        for name in names:
-            prefix, _, argument = name.partition("__")
-            owner = (owners or {}).get(prefix, getattr(self, prefix, None))
-            if prefix not in ("module", "optimizer") or not argument:
-                valid = sorted(self._get_param_names())
-                close = [v for v in valid if v.rpartition("__")[2] == name]
-                close = close or difflib.get_close_matches(name, valid, n=1)
-                hint = f"; did you mean {close[0]!r}?" if close else f". It has {valid}."
-                error = ValueError if prefix != name else TypeError
-                raise error(f"Invalid parameter {name!r} for {own}{hint}")
-            if not callable(owner):  # fit says what is wrong with it
-                continue
-            arguments = inspect.signature(owner).parameters
-            if any(a.kind == a.VAR_KEYWORD for a in arguments.values()):
-                continue
-            valid = [a for a in list(arguments) if a not in (*DATA_ARGUMENTS, "params", "lr")]
-            if argument not in valid:
-                close = difflib.get_close_matches(argument, valid, n=1)
-                hint = f"did you mean '{prefix}__{close[0]}'?" if close else f"it has {valid}"
-                raise ValueError(
-                    f"Invalid parameter {name!r} for {own}: {owner.__name__} has no such "
-                    f"argument; {hint}"
-                )
-
-    def get_params(self, deep=True):
-        """Parameters by name, those under skorch's ``module__`` and ``optimizer__`` included."""
-        params = super().get_params(deep=deep)
-        nested = {k: v for k, v in vars(self).items() if k.startswith(("module__", "optimizer__"))}
-        return params | nested
-
-    def set_params(self, **params):
-        """Set parameters by name, those under skorch's names included.
-
-        Raises
-        ------
-        ValueError
-            Where a name does not exist; the message says what was probably meant.
-        """
-        known = set(self._get_param_names())
-        nested = {k: v for k, v in params.items() if "__" in k}
-        self._check_nested(set(nested) - known, owners=params)
-        super().set_params(**{k: v for k, v in params.items() if k not in nested})
-        vars(self).update(nested)
-        return self
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_class = False
@@ -279,7 +227,7 @@ class MultilabelNet(MultilabelMixin, BaseEstimator):
         Y = self._mask_constant_labels(targets.Y)
         device = resolve_device(self.device)
         self.device_ = str(device)
-        with _seeded(seed, device):
+        with seeded(seed, device):
             self._train(Rows(X, Y, train), Rows(X, Y, held_out) if len(held_out) else None)
         self.thresholds_ = self._choose_thresholds(X, targets.Y)
         return self
@@ -291,7 +239,7 @@ class MultilabelNet(MultilabelMixin, BaseEstimator):
         )
 
     def _hold_out(self, Y, groups, rng):
-        """Indices of the rows to train on and of those held out (none where there are too few)."""
+        """Find the rows to train on and those to hold out: none where there are too few."""
         everything = np.arange(len(Y))
         if not (self.early_stopping or self._auto_thresholds):
             return everything, everything[:0]
@@ -313,9 +261,10 @@ class MultilabelNet(MultilabelMixin, BaseEstimator):
         self._constant_logits = np.where(constant, logit(prior), np.nan)
         if not constant.any():
             return Y
+        names = ", ".join(map(str, self.label_names_[constant]))
         warnings.warn(
-            f"y has no positive or no negative for {', '.join(map(str, self.label_names_[constant]))}"
-            ": their probability will be the smoothed share of positives, the same for all rows.",
+            f"y has no positive or no negative for {names}: "
+            "their probability will be the smoothed share of positives, the same for all rows.",
             UserWarning,
             stacklevel=4,
         )
@@ -325,10 +274,10 @@ class MultilabelNet(MultilabelMixin, BaseEstimator):
         """Build the skorch net, train it, and keep what prediction needs."""
         positives = np.nansum(train.Y[train.index], axis=0)
         negatives = (train.Y[train.index] == 0).sum(axis=0)
-        weight = self._resolve_pos_weight(positives, negatives)
+        weight = resolve_pos_weight(self.pos_weight, positives, negatives, self.label_names_)
         stop = []
         if self.early_stopping and held_out is not None:
-            sink = print if self.verbose else _silent
+            sink = print if self.verbose else silent
             stop = [EarlyStopping(patience=self.patience, load_best=True, sink=sink)]
         net = NeuralNet(
             self.module,
@@ -348,7 +297,7 @@ class MultilabelNet(MultilabelMixin, BaseEstimator):
             verbose=self.verbose,
             **self._net_arguments(train.X.shape[1], train.Y.shape[1]),
         ).initialize()
-        self._start_at_prior(net.module_, positives, negatives, weight)
+        start_at_prior(net.module_, positives, negatives, weight)
         net.partial_fit(train)
         keys = ("epoch", "train_loss", "valid_loss")
         self.history_ = [{k: row[k] for k in keys if k in row} for row in net.history]
@@ -359,45 +308,13 @@ class MultilabelNet(MultilabelMixin, BaseEstimator):
 
     def _net_arguments(self, n_features, n_labels):
         """Arguments under skorch's names: the user's, and what the module wants of the data."""
-        data = {"n_features": n_features, "n_labels": n_labels}
-        data["map_shape"] = getattr(self, "map_shape_", (n_features,))
+        shape = getattr(self, "map_shape_", (n_features,))
+        data = dict(zip(DATA_ARGUMENTS, (n_features, n_labels, shape), strict=True))
         wanted = inspect.signature(self.module).parameters
         arguments = {f"module__{k}": v for k, v in data.items() if k in wanted}
         if self.optimizer in (torch.optim.Adam, torch.optim.AdamW) and self.device_ != "mps":
             arguments["optimizer__fused"] = True  # a step in one pass over the weights
         return arguments | {k: v for k, v in self.get_params(deep=False).items() if "__" in k}
-
-    def _resolve_pos_weight(self, positives, negatives):
-        """(k,) float32 or None."""
-        if self.pos_weight is None:
-            return None
-        if isinstance(self.pos_weight, str):
-            weight = np.where(positives > 0, negatives / np.maximum(positives, 1), 1.0)
-            return np.maximum(weight, 1e-3).astype(np.float32)
-        if isinstance(self.pos_weight, dict):
-            unknown = set(self.pos_weight) - set(self.label_names_)
-            if unknown:
-                raise ValueError(
-                    f"pos_weight names {sorted(unknown)}; the labels are {list(self.label_names_)}"
-                )
-            weight = [self.pos_weight.get(name, 1.0) for name in self.label_names_]
-        else:
-            weight = self.pos_weight
-        weight = check_array(weight, ensure_2d=False, dtype=np.float32, input_name="pos_weight")
-        if weight.shape != positives.shape or (weight <= 0).any():
-            raise ValueError(
-                f"pos_weight must be {len(positives)} positive numbers, got {self.pos_weight!r}"
-            )
-        return weight
-
-    @staticmethod
-    def _start_at_prior(module, positives, negatives, weight):
-        """Begin at the labels' prevalence, which spares the first epochs of imbalanced data."""
-        output = getattr(module, "output", None)
-        if isinstance(output, torch.nn.Linear) and output.bias is not None:
-            odds = (positives + 1) / (negatives + 1) * (1 if weight is None else weight)
-            with torch.no_grad():
-                output.bias.copy_(torch.from_numpy(np.log(odds)))
 
     def _choose_thresholds(self, X, Y):
         if not self._auto_thresholds:
@@ -472,20 +389,3 @@ class MultilabelNet(MultilabelMixin, BaseEstimator):
         ndarray of shape (n, n_labels) of int, or (n,) of classes where y was 1-D
         """
         return self._shape_labels(expit(self._all_logits(X)) > self.thresholds_)
-
-
-def _silent(*args, **kwargs):
-    pass
-
-
-@contextlib.contextmanager
-def _seeded(seed, device):
-    """Torch's generators seeded inside and as before outside."""
-    cuda = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=cuda):
-        # torch.manual_seed would seed the generators of all devices, and not give them back.
-        torch.default_generator.manual_seed(seed)
-        if cuda:
-            with torch.cuda.device(device):
-                torch.cuda.manual_seed(seed)
-        yield

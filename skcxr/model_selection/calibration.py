@@ -154,6 +154,7 @@ class Sigmoid:
         self.a = a / unit
 
     def __call__(self, scores):
+        """Probabilities of scores (n,)."""
         return expit(self.a * scores + self.b)
 
 
@@ -176,6 +177,7 @@ class Temperature:
         self.temperature = float(np.exp(found.x))
 
     def __call__(self, scores):
+        """Probabilities of scores (n,)."""
         return expit(scores / self.temperature)
 
 
@@ -193,4 +195,5 @@ class Isotonic:
         self.regression.fit(scores, y)
 
     def __call__(self, scores):
+        """Probabilities of scores (n,)."""
         return self.regression.predict(scores)

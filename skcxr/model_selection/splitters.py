@@ -60,7 +60,7 @@ class MultilabelStratifiedGroupKFold(BaseCrossValidator):
         self.random_state = random_state
 
     def get_n_splits(self, X=None, y=None, groups=None):
-        """Number of folds; the arguments are there for compatibility."""
+        """Return the number of folds; the arguments are there for compatibility."""
         return self.n_splits
 
     def _iter_test_indices(self, X=None, y=None, groups=None):

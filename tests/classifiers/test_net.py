@@ -186,11 +186,11 @@ def test_too_few_rows_to_hold_out_trains_on_all_of_them(data):
 
 def test_same_seed_same_result_and_global_generators_untouched(data):
     X, Y = data
-    torch_before, numpy_before = torch.get_rng_state(), np.random.get_state()[1].copy()
+    torch_before, numpy_before = torch.get_rng_state(), np.random.mtrand._rand.get_state()[1].copy()
     first, second = small().fit(X, Y), small().fit(X, Y)
     other = small().set_params(random_state=1).fit(X, Y)
     assert torch.equal(torch.get_rng_state(), torch_before)
-    np.testing.assert_array_equal(np.random.get_state()[1], numpy_before)
+    np.testing.assert_array_equal(np.random.mtrand._rand.get_state()[1], numpy_before)
     np.testing.assert_array_equal(first.predict_proba(X), second.predict_proba(X))
     assert np.abs(first.predict_proba(X) - other.predict_proba(X)).max() > 1e-3
 

@@ -92,5 +92,5 @@ def test_batches_hold_every_row_once_and_never_one_row_alone():
     drawn = [(x[:, 0].tolist(), y[:, 0].tolist()) for x, y in batches]
     assert [len(x) for x, _ in drawn] == [8, 8, 8, 9]
     assert all(x == y for x, y in drawn)
-    assert sorted(sum((x for x, _ in drawn), [])) == X[:, 0].tolist()
-    assert sum((x for x, _ in drawn), []) != X[:, 0].tolist()
+    rows = [value for x, _ in drawn for value in x]
+    assert sorted(rows) == X[:, 0].tolist() != rows
