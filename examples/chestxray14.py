@@ -187,9 +187,9 @@ def fit_and_predict(models, data, folds):
     for i, (train, test) in enumerate(folds, start=1):
         for name, model in models.items():
             begun = time.perf_counter()
-            # Groups keep patients whole in what is held out of the training.
-            tunes = hasattr(model[-1], "set_fit_request")
-            extra = {"classify__groups": groups[train]} if tunes else {}
+            # Early stopping and thresholds hold out whole patients.
+            holds_out = not isinstance(model[-1], OneVsRestClassifier)
+            extra = {"classify__groups": groups[train]} if holds_out else {}
             model.fit(X.iloc[train], y.iloc[train], **extra)
             features = model[:-1].transform(X.iloc[test])
             prob[name].append(np.asarray(model[-1].predict_proba(features)))

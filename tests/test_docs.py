@@ -10,6 +10,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from few_images import few_images
 
 import skcxr
 
@@ -122,6 +123,7 @@ def code_blocks(page):
     return re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), flags=re.M | re.S)
 
 
+@few_images
 def test_the_user_guide_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     namespace = {}
@@ -130,6 +132,7 @@ def test_the_user_guide_runs(tmp_path, monkeypatch):
     assert (tmp_path / "attention.png").stat().st_size > 10_000
 
 
+@few_images
 def test_the_readme_example_runs(tmp_path, monkeypatch):
     """As printed, but for the size of the images, with phantoms in the folder that it names."""
     from skcxr.datasets import make_chest_phantoms, write_chestxray14_layout

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from few_images import few_images
 
 from skcxr.datasets import make_chest_phantoms, write_chestxray14_layout
 
@@ -25,17 +26,6 @@ def example(monkeypatch):
         return module
 
     return load
-
-
-# Few images: labels run out of positives, and some masks of tiny phantoms are implausible.
-FEW_IMAGES = [
-    "ignore:Left out of the macro averages",
-    "ignore:y has no positive or no negative",
-    "ignore:thresholds='auto' found no positive",
-    "ignore:too few known positives or negatives",
-    "ignore:.*lung masks are implausible",
-]
-few_images = pytest.mark.filterwarnings(*FEW_IMAGES)
 
 
 @few_images
