@@ -23,7 +23,7 @@ QUICK = {"max_epochs": 8, "lr": 0.01}
 
 @parametrize_with_checks(
     [
-        MultilabelNet(module__hidden=(16,), **QUICK),
+        MultilabelNet(**QUICK),
         MultilabelMLP(module__hidden=(16,), **QUICK),
         DeeperMLP(module__hidden=(32, 16), **QUICK),
         AttentionCNN(map_shape=(1, 1, -1), module__channels=(8, 16), **QUICK),
