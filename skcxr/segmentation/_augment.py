@@ -74,11 +74,11 @@ def _tissue(image, mask, rng, strength):
     """Haze and opacities over the lungs, wires and round leads: the outline stays the same."""
     s = image.shape[0]
     inside = np.argwhere(mask > 127)
-    if rng.random() < 0.4 * strength and len(inside):
+    if rng.random() < 0.5 * strength and len(inside):
         veil = np.zeros((s, s), np.float32)
         for _ in range(rng.integers(1, 4)):
             y, x = inside[rng.integers(len(inside))]
-            axes = tuple(int(v) for v in rng.uniform(0.02, 0.16, 2) * s + 1)
+            axes = tuple(int(v) for v in rng.uniform(0.02, 0.2, 2) * s + 1)
             angle = rng.uniform(0, 180)
             cv2.ellipse(veil, (int(x), int(y)), axes, angle, 0, 360, rng.uniform(0.2, 0.8), -1)
         veil = cv2.GaussianBlur(veil, (0, 0), s * rng.uniform(0.01, 0.06))
@@ -115,6 +115,15 @@ def _exposure(image, rng, strength):
     image = (image - 0.5) * np.exp(rng.uniform(-0.5, 0.2) * strength) + 0.5
     image = np.clip(image + rng.uniform(-0.1, 0.1) * strength, 0, 1)
     image = image ** np.exp(rng.uniform(-0.6, 0.6) * strength)
+    if rng.random() < 0.5:
+        # what the machine's own processing does: coarse, middle and fine structure weighted anew
+        small = cv2.resize(image, (s // 4, s // 4), interpolation=cv2.INTER_AREA)
+        coarse = cv2.GaussianBlur(small, (0, 0), s * rng.uniform(0.01, 0.04))
+        coarse = cv2.resize(coarse, (s, s), interpolation=cv2.INTER_LINEAR)
+        middle = cv2.GaussianBlur(image, (0, 0), s * rng.uniform(0.005, 0.015))
+        gains = np.exp(rng.uniform([-1.0, -0.5, -0.7], [0.3, 0.7, 0.9]) * strength)
+        bands = (coarse - coarse.mean(), middle - coarse, image - middle)
+        image = coarse.mean() + sum(g * b for g, b in zip(gains.tolist(), bands, strict=True))
     shading = rng.normal(0, 0.08 * strength, (3, 3)).astype(np.float32)
     image = image + cv2.resize(shading, (s, s), interpolation=cv2.INTER_CUBIC)
     if rng.random() < 0.3:

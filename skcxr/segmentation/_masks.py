@@ -88,7 +88,7 @@ def looks_like_labels(y, n_pixels):
         return False
     if isinstance(y, list) and len(y) and np.ndim(y[0]) == 2:
         return False
-    shape = np.shape(y)
+    shape = np.asarray(y).shape
     return len(shape) == 1 or (len(shape) == 2 and shape[1] != n_pixels)
 
 

@@ -10,7 +10,7 @@ FOLDER = Path(__file__).parent / "weights"
 SHIPPED = {
     "lungs": (
         "lungs.safetensors",
-        "5ff4f47691ca49324db6af96c692f65d221d3a380c4875847ad1fbee2c8a413a",
+        "f811e5bf5693561684591935d3620502e49001719f195e5706d3976343d5ccdc",
     )
 }
 
