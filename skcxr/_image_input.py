@@ -394,10 +394,13 @@ def paths_of(X):
 
     X may be a DataFrame with a ``path`` column or a 1-D sequence of paths.
     """
-    if hasattr(X, "columns") and hasattr(X, "__getitem__"):
+    is_table = hasattr(X, "columns") and hasattr(X, "__getitem__")
+    if is_table:
         if "path" not in list(X.columns):
             return None
         X = X["path"]
+        if len(X) == 0:
+            raise ValueError("Found 0 sample(s) in X: its column 'path' is empty.")
     elif isinstance(X, str | bytes | os.PathLike):
         raise ValueError(
             f"Expected a sequence of paths, got the single path {X!r}; write [path], or list the "
@@ -408,7 +411,7 @@ def paths_of(X):
     elif not hasattr(X, "__len__") or not hasattr(X, "__getitem__") or hasattr(X, "toarray"):
         return None
     items = X.tolist() if hasattr(X, "tolist") else list(X)
-    if not items or not any(_is_path(item) for item in items):
+    if not is_table and not any(_is_path(item) for item in items):
         return None
     for i, item in enumerate(items):
         if not _is_path(item):

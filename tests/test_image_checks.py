@@ -245,9 +245,9 @@ def check_the_order_of_images_does_not_matter(estimator, tmp_path):
 def check_empty_input_is_refused(estimator, tmp_path):
     images = make_images()
     for X in (images[:0], images.reshape(N, -1)[:0], [], pd.DataFrame({"path": []})):
-        with pytest.raises(ValueError, match="0 sample|[Ee]mpty|1D array|no image"):
+        with pytest.raises(ValueError, match=r"0 sample|[Ee]mpty|1D array|no image"):
             clone(estimator).fit(X, make_labels()[:0])
-        with pytest.raises(ValueError, match="0 sample|[Ee]mpty|1D array|no image"):
+        with pytest.raises(ValueError, match=r"0 sample|[Ee]mpty|1D array|no image"):
             outputs(fitted(clone(estimator)), X)
 
 
@@ -256,11 +256,11 @@ def check_arrays_that_are_no_images_are_refused(estimator, tmp_path):
     colour = np.zeros((N, 8, 8, 3), np.uint8)
     with pytest.raises(ValueError, match=r"dim 4|<= 2|expected <= 3"):
         clone(estimator).fit(colour, y)
-    with pytest.raises(ValueError, match="Expected 2D array, got 1D array"):
+    with pytest.raises(ValueError, match=r"Expected 2D array, got 1D array"):
         clone(estimator).fit(np.zeros(N), y)
     with pytest.raises(ValueError, match=r"are not square images; pass image_shape"):
         clone(estimator).fit(np.zeros((N, 30), np.uint8), y)
-    with pytest.raises(ValueError, match="single path"):
+    with pytest.raises(ValueError, match=r"single path"):
         clone(estimator).fit("lungs.png", y)
 
 
@@ -289,7 +289,7 @@ def check_nan_pixels_are_refused(estimator, tmp_path):
         images = make_images().astype(float)
         images[3, 4, 5] = value
         for X in (images, images.reshape(N, -1)):
-            with pytest.raises(ValueError, match="NaN|infinity"):
+            with pytest.raises(ValueError, match=r"NaN|infinity"):
                 outputs(fitted(clone(estimator), X), X)
 
 
@@ -369,7 +369,7 @@ def check_a_label_without_a_positive_is_named_in_a_warning(estimator, tmp_path):
         return
     y = make_labels()
     y["Hernia"] = 0
-    with pytest.warns(UserWarning, match="[Nn]o positive or no negative.* Hernia") as caught:
+    with pytest.warns(UserWarning, match=r"[Nn]o positive or no negative.* Hernia") as caught:
         estimator = fitted(clone(estimator), y=y)
     assert not any("Mass" in str(warning.message) for warning in caught)
     made = outputs(estimator, make_images())
@@ -396,7 +396,7 @@ def check_labels_that_are_none_are_refused(estimator, tmp_path):
     y.iloc[2, 1] = 2
     with pytest.raises(ValueError, match=r"y holds .*2.* in row 2 of label 'Edema'"):
         fitted(clone(estimator), y=y)
-    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+    with pytest.raises(ValueError, match=r"inconsistent numbers of samples"):
         fitted(clone(estimator), y=make_labels(N - 1))
 
 

@@ -170,7 +170,7 @@ class GradCAMFuser(_BaseImageTransformer):
         self.masker_ = None
         if self._mask_weight > 0:
             masker = UNetMasker() if self.masker is None else clone(self.masker)
-            self.masker_ = masker.fit(images)
+            self.masker_ = masker.fit(images, None)  # FrozenEstimator insists on a y
         self.embedder_ = ResNetEmbedder() if self.embedder is None else clone(self.embedder)
         rows = self.embedder_.fit_rows(images, y)
         self.label_names_ = self.embedder_.label_names_

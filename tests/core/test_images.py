@@ -218,6 +218,8 @@ def test_sizes_that_differ_name_the_file_and_the_way_out(array, paths):
         (np.zeros((2, 5)), ValueError, r"5 values are not square .*image_shape=\(H, W\)"),
         (np.zeros(5), ValueError, "Expected 2D array, got 1D array"),
         (pd.DataFrame({"file": ["a.png"]}), ValueError, "a.png|path"),
+        (pd.DataFrame({"path": ["a.png"]})[:0], ValueError, r"0 sample\(s\) in X"),
+        (pd.DataFrame({"path": [None]}), ValueError, "path 0 is None"),
         (np.full((1, 2, 2), np.nan), ValueError, "NaN"),
         ([np.full((2, 2), np.nan)], ValueError, "NaN"),
         (np.full((1, 2, 2), np.inf), ValueError, "infinity"),
