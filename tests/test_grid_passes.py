@@ -27,7 +27,7 @@ def plain():
 
 @pytest.fixture(scope="module")
 def cold(tmp_path_factory):
-    """A folder after the search of 15 candidates × 5 folds, its scores and its passes."""  # noqa: RUF002
+    """A folder after the search of 15 candidates and 5 folds, its scores and its passes."""
     folder = tmp_path_factory.mktemp("memory")
     count = folder / "count"
     os.environ[COUNT_FILE] = str(count)

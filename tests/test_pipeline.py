@@ -221,7 +221,8 @@ def test_without_a_usable_masker_fit_says_so_with_the_ways_out(phantoms):
 
 
 def test_a_masker_that_was_fitted_but_not_frozen_is_no_use(phantoms, masker):
-    unfrozen = clone(masker).set_params(weights=None, side=32).fit(phantoms.images[:2], phantoms.masks[:2])
+    unfrozen = clone(masker).set_params(weights=None, side=32)
+    unfrozen.fit(phantoms.images[:2], phantoms.masks[:2])
     with pytest.raises(ValueError, match="no masks to learn from"):
         small(unfrozen).fit(phantoms.images, phantoms.labels)
 
