@@ -1,6 +1,5 @@
 """UNetMasker: soft lung masks from radiographs, with weights that ship or trained here."""
 
-import copy
 import os
 from numbers import Integral, Real
 
@@ -12,14 +11,9 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils._set_output import ADAPTERS_MANAGER, _get_output_config
 
 from .._base import _ImageToImage, pixel_names
-from .._image_input import digest
-from .._stage import Stage
-from .._store import open_store
-from ._weights import read_weights, resolve_weights, write_weights
+from ._weights import write_weights
 
 PREPROCESSING = "resize to side, equalise the histogram, x / 127.5 - 1"
-_SMALL = 32 * 32  # pixels of a mask that is kept at the size it is asked for
-_BATCH = 32  # images per pass of the network; more is no faster on two cores
 
 
 class UNetMasker(_ImageToImage, auto_wrap_output_keys=None):
@@ -267,29 +261,17 @@ class UNetMasker(_ImageToImage, auto_wrap_output_keys=None):
         usable : ndarray of shape (m,), bool
             Only with ``return_usable``.
         """
+        from ._inference import BATCH, judged_stage, resized
+
         images = self._validate_images(X, reset=False)
         shape = images.shape[1:] if shape is None else tuple(shape)
         if return_usable:
-            for rows, values in self._judged_masks(images, shape).batches(_BATCH):
+            stage = judged_stage(self._network_masks(images), shape, self.postprocess, self.memory)
+            for rows, values in stage.batches(BATCH):
                 yield rows, values[:, 1:].reshape(-1, *shape), values[:, 0] > 0
         else:
             for rows, masks in self._working_masks(images):
-                yield rows, _resized(masks, shape)
-
-    def _judged_masks(self, images, shape):
-        """Lazy rows of float32: 1 where the mask is usable, then the mask at `shape`."""
-        from .quality import mask_quality
-
-        def judge(masks):
-            masks = self._cleaned(masks)
-            usable = mask_quality(masks)["usable"].to_numpy()[:, None]
-            return np.hstack([usable, _resized(masks, shape).reshape(len(masks), -1)], dtype="f4")
-
-        # Small ones are kept, so that a new λ neither decompresses nor measures a mask.
-        store = open_store(self.memory) if np.prod(shape) <= _SMALL else None
-        config = f"{shape} {self.postprocess}"
-        masks = self._network_masks(images)
-        return Stage(masks, judge, kind="judged mask", config=config, store=store)
+                yield rows, resized(masks, shape)
 
     def mask_quality(self, X):
         """Flag the masks of X that are plainly wrong.
@@ -375,32 +357,9 @@ class UNetMasker(_ImageToImage, auto_wrap_output_keys=None):
         return self._start_module().eval()
 
     def _start_module(self):
-        """Make a network, with the weights if there are any."""
-        from .._torch import seeded
-        from .networks import build_network
+        from ._inference import start_network
 
-        if isinstance(self.network, str):
-            with seeded(self.random_state):
-                module = build_network(self.network)
-        else:
-            module = copy.deepcopy(self.network)
-        if self.weights is None:
-            return module
-        path, _ = resolve_weights(self.weights)
-        state, about = read_weights(path)
-        name = about.get("network", "module")
-        if isinstance(self.network, str) and name not in (self.network, "module"):
-            raise ValueError(
-                f"weights={str(self.weights)!r} are for network={name!r}, not {self.network!r}; "
-                f"set network={name!r}, or weights=None and train."
-            )
-        try:
-            module.load_state_dict(state)
-        except RuntimeError as error:
-            raise ValueError(
-                f"weights={str(self.weights)!r} do not fit the network: {error}"
-            ) from error
-        return module
+        return start_network(self.network, self.weights, self.random_state)
 
     def _train(self, module, images, y):
         import torch
@@ -437,58 +396,19 @@ class UNetMasker(_ImageToImage, auto_wrap_output_keys=None):
         )
         return module.to(torch.device("cpu"))
 
+    def _network_masks(self, images):
+        """Lazy rows: what the network makes of the images, (m, side, side) uint8."""
+        from ._inference import network_stage
+
+        settings = (self.side, self.device, self.precision, self.memory, self.verbose)
+        return network_stage(self._module(), images, *settings)
+
     def _working_masks(self, images):
         """Yield (rows, (m, side, side) uint8), cleaned up."""
-        for rows, masks in self._network_masks(images).batches(_BATCH):
-            yield rows, self._cleaned(masks)
+        from ._inference import BATCH, cleaned
 
-    def _cleaned(self, masks):
-        from .quality import keep_two_largest
-
-        if self.postprocess is None:
-            return masks
-        return np.stack([keep_two_largest(mask) for mask in masks])
-
-    def _network_masks(self, images):
-        """Lazy rows: the network's masks, (m, side, side) uint8.
-
-        They are rounded to uint8 in any case, so that keeping masks changes none of them.
-        """
-        import torch
-
-        from .._torch import InBatches, autocast, resolve_device, to_input
-        from ._preprocess import prepare
-
-        device = resolve_device(self.device)
-        module = self._module().to(device, memory_format=torch.channels_last).eval()
-        side = (self.side, self.side)
-
-        def forward(batch):
-            with torch.inference_mode(), autocast(device, self.precision):
-                logits = module(to_input(batch, device))
-                return (logits[:, 0].float().sigmoid() * 255).round().byte().cpu().numpy()
-
-        run = InBatches(forward, _BATCH)
-
-        def compute(batch):
-            return run(np.stack([prepare(image, side) for image in batch]))
-
-        store = open_store(self.memory)
-        return Stage(
-            images,
-            compute,
-            kind="mask",
-            config="" if store is None else self._weights_digest(),
-            store=store,
-            verbose=self.verbose,
-            desc="lung masks",
-        )
-
-    def _weights_digest(self):
-        """Identify what the masks depend on, for the keys of the store."""
-        state = self._module().state_dict()
-        parts = [f"{k}".encode() + v.detach().cpu().numpy().tobytes() for k, v in state.items()]
-        return digest(*parts, str(self.side), self.precision).hex()
+        for rows, masks in self._network_masks(images).batches(BATCH):
+            yield rows, cleaned(masks, self.postprocess)
 
     def _contain_masks(self, masks, images, X):
         if not images.is_flat:
@@ -520,10 +440,3 @@ class UNetMasker(_ImageToImage, auto_wrap_output_keys=None):
         tags = super().__sklearn_tags__()
         tags.requires_fit = self.weights is None
         return tags
-
-
-def _resized(masks, shape):
-    """(m, side, side) uint8 → (m, *shape) float32 in [0, 1]."""
-    from ._preprocess import resize
-
-    return np.stack([resize(mask.astype(np.float32), shape) for mask in masks]) / np.float32(255)

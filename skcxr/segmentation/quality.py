@@ -4,12 +4,14 @@ import cv2
 import numpy as np
 import pandas as pd
 
-# Limits of what counts as plausible, as shares of the image unless said otherwise.
-MIN_AREA = 0.04
-MAX_AREA = 0.62
-MIN_LUNG = 0.012
-MIN_BALANCE = 0.22  # smaller lung over larger lung
-MAX_DOUBT = 0.22  # pixels between 0.2 and 0.8, over those of at least 0.5
+#: Limits of what counts as plausible: shares of the image; of the larger lung; of the mask.
+LIMITS = {
+    "min_area": 0.04,
+    "max_area": 0.62,
+    "min_lung": 0.012,
+    "min_balance": 0.22,
+    "max_doubt": 0.22,
+}
 
 
 def keep_two_largest(mask):
@@ -107,13 +109,14 @@ def flag(values):
     str
         ``"no lung"``, ``"almost all"``, ``"one lung"``, ``"unsure"`` or ``"ok"``.
     """
-    if values["area"] < MIN_AREA:
+    smaller = min(values["left"], values["right"])
+    if values["area"] < LIMITS["min_area"]:
         return "no lung"
-    if values["area"] > MAX_AREA:
+    if values["area"] > LIMITS["max_area"]:
         return "almost all"
-    if values["balance"] < MIN_BALANCE or min(values["left"], values["right"]) < MIN_LUNG:
+    if values["balance"] < LIMITS["min_balance"] or smaller < LIMITS["min_lung"]:
         return "one lung"
-    if values["doubt"] > MAX_DOUBT:
+    if values["doubt"] > LIMITS["max_doubt"]:
         return "unsure"
     return "ok"
 
