@@ -64,6 +64,7 @@ def parse(arguments=None):
     add("--subset", type=int, help="take only so many images, whole patients")
     add("--memory", type=Path, help="folder of the per-image store (default: OUT/cache)")
     add("--sources", type=Path, help="CSV of image,source: adds the AUC within each source")
+    add("--nets", type=int, default=5, help="nets whose mean a model predicts (default: 5)")
     add("--fixed-thresholds", action="store_true", help="predict above 0.5 instead of tuning")
     add("--bootstraps", type=int, default=1000, help="resamples (default: %(default)s)")
     add("--baseline-C", type=float, default=1e-3, help="of the logistic regression")
@@ -164,6 +165,8 @@ def make_models(args):
         "verbose": 1,
     }
     models = make_report_models(lam=args.lam, **settings)
+    for model in models.values():
+        model.set_params(classify__n_nets=args.nets)
     logistic = OneVsRestClassifier(LogisticRegression(C=args.baseline_C, max_iter=1000))
     if not args.fixed_thresholds:
         # Rare labels seldom reach 0.5; every model tunes its thresholds on training images.

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 
@@ -74,7 +75,7 @@ def _encode_labels(values, names):
         row, column = np.argwhere(wrong)[0]
         name = column if names is None else repr(names[column])
         raise ValueError(
-            f"y holds {values[row, column]!r} in row {row} of label {name} and "
+            f"y holds {values[row, column]} in row {row} of label {name} and "
             f"{int(wrong.sum())} such values in all; labels are 0, 1 or NaN (unknown)"
         )
     return Y
@@ -83,6 +84,7 @@ def _encode_labels(values, names):
 def _encode_binary(values):
     known = np.ones(len(values), dtype=bool)
     if values.dtype.kind == "f":
+        assert_all_finite(values, allow_nan=True, input_name="y")
         known = ~np.isnan(values)
         if not known.any():
             raise ValueError("Input y contains NaN only: no label is known.")

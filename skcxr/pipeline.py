@@ -222,7 +222,7 @@ def warm_cache(pipeline, X):
         for _ in embedder.frozen_rows(images).batches(embedder.batch_size):
             pass
         if name == "attention" and branch.masker is not None:
-            for _ in branch.masker.fit(images).iter_masks(images):
+            for _ in branch.masker.fit(images, None).iter_masks(images):
                 pass
 
 

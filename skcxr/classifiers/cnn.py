@@ -26,7 +26,7 @@ class AttentionCNN(MultilabelNet):
     module__dropout : float, default=0.4
         Share of the pooled cells dropped in training.
     optimizer, optimizer__weight_decay, lr, max_epochs, batch_size, pos_weight, thresholds, \
-early_stopping, patience, validation_fraction, callbacks, device, random_state, verbose
+early_stopping, patience, validation_fraction, n_nets, callbacks, device, random_state, verbose
         As in :class:`MultilabelNet`, which also describes the fitted attributes.
     **nested : dict
         ``optimizer__<name>``.
@@ -71,6 +71,7 @@ early_stopping, patience, validation_fraction, callbacks, device, random_state, 
         early_stopping=True,
         patience=8,
         validation_fraction=0.15,
+        n_nets=1,
         callbacks=None,
         device="auto",
         random_state=None,
@@ -89,6 +90,7 @@ early_stopping, patience, validation_fraction, callbacks, device, random_state, 
             early_stopping=early_stopping,
             patience=patience,
             validation_fraction=validation_fraction,
+            n_nets=n_nets,
             callbacks=callbacks,
             device=device,
             random_state=random_state,

@@ -27,7 +27,7 @@ class MultilabelMLP(MultilabelNet):
     module__batch_norm : bool, default=True
         Batch normalisation after each hidden layer.
     optimizer, optimizer__weight_decay, lr, max_epochs, batch_size, pos_weight, thresholds, \
-early_stopping, patience, validation_fraction, callbacks, device, random_state, verbose
+early_stopping, patience, validation_fraction, n_nets, callbacks, device, random_state, verbose
         As in :class:`MultilabelNet`, which also describes the fitted attributes.
     **nested : dict
         ``optimizer__<name>``.
@@ -68,6 +68,7 @@ early_stopping, patience, validation_fraction, callbacks, device, random_state, 
         early_stopping=True,
         patience=8,
         validation_fraction=0.15,
+        n_nets=1,
         callbacks=None,
         device="auto",
         random_state=None,
@@ -86,6 +87,7 @@ early_stopping, patience, validation_fraction, callbacks, device, random_state, 
             early_stopping=early_stopping,
             patience=patience,
             validation_fraction=validation_fraction,
+            n_nets=n_nets,
             callbacks=callbacks,
             device=device,
             random_state=random_state,
@@ -108,7 +110,7 @@ class DeeperMLP(MultilabelMLP):
     module__dropout, module__input_dropout, module__batch_norm
         As in :class:`MultilabelMLP`.
     optimizer, optimizer__weight_decay, lr, max_epochs, batch_size, pos_weight, thresholds, \
-early_stopping, patience, validation_fraction, callbacks, device, random_state, verbose
+early_stopping, patience, validation_fraction, n_nets, callbacks, device, random_state, verbose
         As in :class:`MultilabelNet`, which also describes the fitted attributes.
     **nested : dict
         ``optimizer__<name>``.
@@ -131,6 +133,7 @@ early_stopping, patience, validation_fraction, callbacks, device, random_state, 
         early_stopping=True,
         patience=8,
         validation_fraction=0.15,
+        n_nets=1,
         callbacks=None,
         device="auto",
         random_state=None,
@@ -152,6 +155,7 @@ early_stopping, patience, validation_fraction, callbacks, device, random_state, 
             early_stopping=early_stopping,
             patience=patience,
             validation_fraction=validation_fraction,
+            n_nets=n_nets,
             callbacks=callbacks,
             device=device,
             random_state=random_state,

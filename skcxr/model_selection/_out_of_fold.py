@@ -17,8 +17,8 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_method_params, check_is_fitted, has_fit_parameter
 
+from skcxr._targets import encode_targets
 from skcxr.classifiers._mixin import MultilabelMixin
-from skcxr.classifiers._targets import encode_targets
 from skcxr.model_selection.splitters import MultilabelStratifiedGroupKFold
 
 

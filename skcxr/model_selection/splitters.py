@@ -6,8 +6,8 @@ import numpy as np
 from sklearn.model_selection import BaseCrossValidator, BaseShuffleSplit
 from sklearn.utils import _safe_indexing, check_random_state, indexable
 
+from skcxr._targets import encode_targets
 from skcxr.classifiers._stratify import assign_parts
-from skcxr.classifiers._targets import encode_targets
 
 
 class MultilabelStratifiedGroupKFold(BaseCrossValidator):

@@ -286,3 +286,18 @@ def test_cross_validate_in_two_processes(data):
         for n_jobs in (1, 2)
     )
     np.testing.assert_allclose(one, two)
+
+
+def test_several_nets_average_their_logits_and_share_the_held_out_rows():
+    X, y = make_multilabel_classification(300, 12, n_classes=3, random_state=0)
+    net = MultilabelMLP(n_nets=3, max_epochs=4, thresholds="auto", random_state=0).fit(X, y)
+    assert len(net.nets_) == 3
+    assert {row["net"] for row in net.history_} == {0, 1, 2}
+    rows = torch.from_numpy(X.astype(np.float32))
+    with torch.no_grad():
+        alone = [each.module_.eval()(rows).numpy() for each in net.nets_]
+    assert not np.allclose(alone[0], alone[1])
+    np.testing.assert_allclose(net.decision_function(X), np.mean(alone, axis=0), atol=1e-5)
+    # Each net holds out another 15 %: together more than one of them, and not everything.
+    assert 0.15 * 300 < len(net.validation_indices_) < 0.45 * 300
+    assert set(net.thresholds_) != {0.5}
