@@ -289,7 +289,7 @@ def test_cross_validate_in_two_processes(data):
 
 
 def test_several_nets_average_their_logits_and_share_the_held_out_rows():
-    X, y = make_multilabel_classification(300, 12, n_classes=3, random_state=0)
+    X, y = make_problem(n=300)
     net = MultilabelMLP(n_nets=3, max_epochs=4, thresholds="auto", random_state=0).fit(X, y)
     assert len(net.nets_) == 3
     assert {row["net"] for row in net.history_} == {0, 1, 2}
