@@ -10,7 +10,7 @@ FOLDER = Path(__file__).parent / "weights"
 SHIPPED = {
     "lungs": (
         "lungs.safetensors",
-        "f811e5bf5693561684591935d3620502e49001719f195e5706d3976343d5ccdc",
+        "f453532163d71510b8d03fd9ec502e7967a7c45f5f48541358fae49185204501",
     )
 }
 
