@@ -43,6 +43,32 @@ def synchronize(device):
         torch.cuda.synchronize()
 
 
+def plain_resnet18():
+    """The three-channel network with random weights, as MONAI builds it."""
+    import torch
+    from monai.networks.nets import resnet18
+
+    torch.manual_seed(0)
+    return resnet18(
+        spatial_dims=2,
+        n_input_channels=3,
+        num_classes=1000,
+        conv1_t_stride=2,
+        shortcut_type="B",
+        bias_downsample=False,
+    ).eval()
+
+
+def scaled_rgb(images, device):
+    """(m, H, W) uint8 → (m, 3, H, W) float32 as ImageNet weights expect it, written plainly."""
+    import torch
+
+    mean = torch.tensor([0.485, 0.456, 0.406], device=device).view(1, 3, 1, 1)
+    std = torch.tensor([0.229, 0.224, 0.225], device=device).view(1, 3, 1, 1)
+    grey = torch.from_numpy(images).to(device).float() / 255
+    return (grey.unsqueeze(1).expand(-1, 3, -1, -1) - mean) / std
+
+
 def write_phantoms(folder, n, size, n_distinct=64):
     """`n` PNG files of phantoms, of which `n_distinct` differ; returns their paths."""
     import cv2

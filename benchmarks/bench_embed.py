@@ -5,11 +5,11 @@ images per second = measured FLOP/s / the FLOP of the network's convolutions.
 """
 
 import argparse
+import tempfile
 
 import numpy as np
 import torch
-from _harness import alternate, machine, synchronize
-from monai.networks.nets import resnet18
+from _harness import alternate, machine, plain_resnet18, scaled_rgb, synchronize
 from torch import nn
 
 from skcxr._image_input import as_images
@@ -60,39 +60,24 @@ def main():
     dtype = resolve_precision(arguments.precision, device)
 
     images = make_chest_phantoms(arguments.images, random_state=0).images
-    torch.manual_seed(0)
-    plain = resnet18(
-        spatial_dims=2,
-        n_input_channels=3,
-        num_classes=1000,
-        conv1_t_stride=2,
-        shortcut_type="B",
-        bias_downsample=False,
-    ).eval()
-    embedder = ResNetEmbedder(
-        weights=None,
-        batch_size=arguments.batch_size,
-        device=arguments.device,
-        precision=arguments.precision,
-    ).fit(images[:1])
-    # The embedder's own random weights replaced by those of the plain network.
-    import tempfile
-
+    plain = plain_resnet18()
     with tempfile.NamedTemporaryFile(suffix=".pth") as file:
         torch.save(plain.state_dict(), file.name)
-        embedder.set_params(weights=file.name).fit(images[:1])
+        embedder = ResNetEmbedder(
+            weights=file.name,
+            batch_size=arguments.batch_size,
+            device=arguments.device,
+            precision=arguments.precision,
+        ).fit(images[:1])
     plain.fc = nn.Identity()
     plain.to(device)
-    mean = torch.tensor([0.485, 0.456, 0.406], device=device).view(1, 3, 1, 1)
-    std = torch.tensor([0.229, 0.224, 0.225], device=device).view(1, 3, 1, 1)
 
     def loop():
         rows = []
         with torch.no_grad():
             for start in range(0, len(images), arguments.batch_size):
-                batch = torch.from_numpy(images[start : start + arguments.batch_size]).to(device)
-                grey = (batch.float() / 255).unsqueeze(1).expand(-1, 3, -1, -1)
-                rows.append(plain((grey - mean) / std).cpu())
+                batch = images[start : start + arguments.batch_size]
+                rows.append(plain(scaled_rgb(batch, device)).cpu())
         return torch.cat(rows).numpy()
 
     stack = as_images(images)

@@ -12,7 +12,14 @@ import tempfile
 
 import numpy as np
 import torch
-from _harness import alternate, machine, synchronize, write_phantoms
+from _harness import (
+    alternate,
+    machine,
+    plain_resnet18,
+    scaled_rgb,
+    synchronize,
+    write_phantoms,
+)
 from torch import nn
 
 from skcxr import make_hybrid_pipeline, transform_in_chunks
@@ -22,24 +29,16 @@ from skcxr.datasets import make_chest_phantoms
 
 def plain_stages(device, n_labels):
     """The hand-written chain, as a function of a path."""
-    from monai.networks.nets import BasicUNet, resnet18
+    from monai.networks.nets import BasicUNet
     from skimage.exposure import equalize_hist
     from skimage.feature import hog, local_binary_pattern
     from skimage.io import imread
     from skimage.transform import resize
 
-    network = resnet18(
-        spatial_dims=2,
-        n_input_channels=3,
-        num_classes=n_labels,
-        conv1_t_stride=2,
-        shortcut_type="B",
-        bias_downsample=False,
-    )
-    network = network.to(device).eval()
+    network = plain_resnet18()
+    network.fc = nn.Linear(512, n_labels)
+    network.to(device)
     unet = BasicUNet(spatial_dims=2, in_channels=1, out_channels=1).to(device).eval()
-    mean = torch.tensor([0.485, 0.456, 0.406], device=device).view(1, 3, 1, 1)
-    std = torch.tensor([0.229, 0.224, 0.225], device=device).view(1, 3, 1, 1)
     kept = {}
 
     def keep_maps(module, inputs, output):
@@ -58,7 +57,7 @@ def plain_stages(device, n_labels):
         grey = torch.from_numpy(image).float().to(device)[None, None]
         with torch.no_grad():
             mask = torch.sigmoid(unet(grey * 2 - 1))
-        scores = network((grey.expand(-1, 3, -1, -1) - mean) / std)
+        scores = network(scaled_rgb(byte[None], device))
         cams = []
         for label in range(n_labels):
             network.zero_grad()

@@ -274,9 +274,7 @@ class Images:
     def map(self, function, label, size=None):
         """Apply a picklable function (H, W) uint8 → (H', W') uint8 to every image, lazily."""
         steps = (*self.steps, (function, label))
-        return Images(
-            self.source, steps, size or self._size, is_flat=self.is_flat, memo=self.memo
-        )
+        return Images(self.source, steps, size or self._size, is_flat=self.is_flat, memo=self.memo)
 
     def spooled(self):
         """The same images, made once and then read from a temporary file."""

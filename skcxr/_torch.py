@@ -152,17 +152,17 @@ def fold_batch_norms(module):
         plain = type(parent).forward is torch.nn.Sequential.forward
         previous = None
         for name, child in list(parent.named_children()):
-            if (
-                type(child) is torch.nn.BatchNorm2d
-                and previous is not None
-                and (
-                    (known and isinstance(previous[1], torch.nn.Conv2d))
-                    or (plain and type(previous[1]) is torch.nn.Conv2d)
-                )
-                and previous[1].out_channels == child.num_features
-            ):
-                setattr(parent, previous[0], fuse_conv_bn_eval(previous[1], child))
-                setattr(parent, name, torch.nn.Identity())
+            is_norm = type(child) is torch.nn.BatchNorm2d and previous is not None
+            if is_norm and getattr(previous[1], "out_channels", 0) == child.num_features:
+                layer = previous[1]
+                if plain and hasattr(layer, "fold"):
+                    layer.fold(child)
+                    setattr(parent, name, torch.nn.Identity())
+                elif isinstance(layer, torch.nn.Conv2d) and (
+                    known or (plain and type(layer) is torch.nn.Conv2d)
+                ):
+                    setattr(parent, previous[0], fuse_conv_bn_eval(layer, child))
+                    setattr(parent, name, torch.nn.Identity())
             previous = (name, child)
     return folded
 

@@ -10,9 +10,7 @@ from ._progress import Progress
 __all__ = ["transform_in_chunks"]
 
 
-def transform_in_chunks(
-    transformer, X, *, out=None, chunk_size=1024, n_jobs=None, verbose=0
-):
+def transform_in_chunks(transformer, X, *, out=None, chunk_size=1024, n_jobs=None, verbose=0):
     """Transform X chunk by chunk, on several workers if asked, into a file if asked.
 
     Parameters

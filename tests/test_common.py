@@ -31,6 +31,7 @@ ESTIMATORS = [
     GradCAMFuser(embedder(), ThresholdMasker(-1), **ROWS),
 ]
 
+
 @parametrize_with_checks(ESTIMATORS, expected_failed_checks=lambda estimator: {}, xfail_strict=True)
 def test_sklearn_checks(estimator, check):
     check(estimator)

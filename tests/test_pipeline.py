@@ -246,8 +246,10 @@ def test_features_are_both_branches_side_by_side(phantoms):
     np.testing.assert_array_equal(features, expected)
     names = pipe[:3].get_feature_names_out()
     assert len(names) == len(set(names)) == features.shape[1]
-    table = clone(pipe[:3]).set_output(transform="pandas").fit_transform(
-        phantoms.images, phantoms.labels
+    table = (
+        clone(pipe[:3])
+        .set_output(transform="pandas")
+        .fit_transform(phantoms.images, phantoms.labels)
     )
     assert list(table.columns) == list(names)
     np.testing.assert_array_equal(table.to_numpy(), features)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 BACKBONES = ("resnet18", "resnet34", "resnet50", "densenet121", "efficientnet_lite0")
 
@@ -67,10 +68,37 @@ class GreyStem(nn.Module):
         self.border.weight = nn.Parameter(constant)
         self.border.bias = None
 
+    @property
+    def out_channels(self):
+        """Channels of the convolution's output."""
+        return self.conv.out_channels
+
+    def fold(self, norm):
+        """Fold the batch norm that follows into both convolutions, in place."""
+        border = fuse_conv_bn_eval(self.border, norm)
+        border.bias = None
+        self.conv, self.border = fuse_conv_bn_eval(self.conv, norm), border
+
     def forward(self, x):
         """(m, 1, H, W) in [-1, 1] → (m, C, H', W')."""
         ones = torch.ones(1, 1, *x.shape[2:], dtype=x.dtype, device=x.device)
-        return self.conv(x) + self.border(ones)
+        # In place: a second array of this size would cost as much as the convolution.
+        return self.conv(x).add_(self.border(ones))
+
+
+class StemMaxPool(nn.Module):
+    """``MaxPool2d(3, stride=2, padding=1)``, twice as fast on a CPU: row maxima, then columns."""
+
+    def forward(self, x):
+        """(m, C, H, W) → (m, C, ceil(H / 2), ceil(W / 2))."""
+        if x.device.type != "cpu" or x.requires_grad or x.shape[2] % 2 or x.shape[3] % 2:
+            return nn.functional.max_pool2d(x, 3, stride=2, padding=1)
+        x = x.permute(0, 2, 3, 1)
+        rows = torch.maximum(x[:, 0::2], x[:, 1::2])
+        torch.maximum(rows[:, 1:], x[:, 1:-1:2], out=rows[:, 1:])
+        pooled = torch.maximum(rows[:, :, 0::2], rows[:, :, 1::2])
+        torch.maximum(pooled[:, :, 1:], rows[:, :, 1:-1:2], out=pooled[:, :, 1:])
+        return pooled.permute(0, 3, 1, 2)
 
 
 def build_backbone(backbone="resnet18", weights=None):
@@ -168,7 +196,7 @@ def _monai_backbone(name, weights):
         _load_into(net, state, source)
     if name == "densenet121":
         return _densenet_stages(net.features)
-    stages = OrderedDict(stem=nn.Sequential(net.conv1, net.bn1, net.act, net.maxpool))
+    stages = OrderedDict(stem=nn.Sequential(net.conv1, net.bn1, net.act, StemMaxPool()))
     for stage in ("layer1", "layer2", "layer3", "layer4"):
         stages[stage] = getattr(net, stage)
     return nn.Sequential(stages)
@@ -184,9 +212,9 @@ def _densenet_stages(features):
         "layer4": ["transition3", "denseblock4", "norm5"],
     }
     stages = OrderedDict(
-        (stage, nn.Sequential(*(parts[name] for name in names)))
-        for stage, names in groups.items()
+        (stage, nn.Sequential(*(parts[name] for name in names))) for stage, names in groups.items()
     )
+    stages["stem"][-1] = StemMaxPool()
     stages["layer4"].append(nn.ReLU())
     return nn.Sequential(stages)
 

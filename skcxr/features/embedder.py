@@ -30,6 +30,8 @@ from .backbones import BACKBONES, build_backbone, state_digest
 from .fine_tuning import discard_checkpoint, fine_tune_tail
 from .linear_head import fit_linear_head
 
+_CPU_ROWS = 8
+
 
 class ResNetEmbedder(_BaseImageTransformer):
     """Embed X-rays by the globally pooled feature maps of a convolutional network.
@@ -377,7 +379,7 @@ class ResNetEmbedder(_BaseImageTransformer):
     def _trunk_rows(self, images):
         return Stage(
             images,
-            InBatches(self._forward_trunk, self.batch_size),
+            InBatches(self._forward_trunk, self._rows_at_once()),
             kind="maps" if self.tail_ is None else "trunk",
             config=self._trunk_config(),
             store=open_store(self.memory),
@@ -388,11 +390,16 @@ class ResNetEmbedder(_BaseImageTransformer):
     def _tail_rows(self, trunk_rows):
         return Stage(
             trunk_rows,
-            InBatches(self._forward_tail, self.batch_size),
+            InBatches(self._forward_tail, self._rows_at_once()),
             kind="maps",
             config=f"{self._tail_digest} {self._trunk_config().split()[-1]}",
             store=open_store(self.memory),
         )
+
+    def _rows_at_once(self):
+        """`batch_size`, or as many images as a processor's caches hold the activations of."""
+        on_cpu = resolve_device(self.device).type == "cpu"
+        return min(self.batch_size, _CPU_ROWS) if on_cpu else self.batch_size
 
     def _forward_trunk(self, batch):
         """(m, H, W) uint8 → (m, C, h, w) float16."""
@@ -521,9 +528,7 @@ def _fit_head(rows, Y, label_names, *, C, inputs, batch_size):
     return fit_linear_head(_pool_rows(rows, batch_size), Y, label_names, C=C)
 
 
-def _tune(
-    trunk_rows, tail, Y, label_names, *, inputs, settings, device, checkpoint, verbose
-):
+def _tune(trunk_rows, tail, Y, label_names, *, inputs, settings, device, checkpoint, verbose):
     """Fine-tune; `inputs` stands for the rows and the tail in the cache's key."""
     settings = {**settings, "precision": settings["precision"].removeprefix("torch.")}
     return fine_tune_tail(
