@@ -60,6 +60,17 @@ def read_image(path, value_range=None):
     :func:`to_uint8`. DICOM goes through its modality and VOI tables, and MONOCHROME1 is inverted,
     so that dense tissue is bright in every file.
 
+    Parameters
+    ----------
+    path : str or path-like
+        PNG, JPEG, TIFF, BMP or DICOM.
+    value_range : (float, float) or None, default=None
+        Values that become 0 and 255, as in :func:`to_uint8`.
+
+    Returns
+    -------
+    ndarray of shape (H, W), uint8
+
     Raises
     ------
     FileNotFoundError, ValueError

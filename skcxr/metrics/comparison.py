@@ -95,7 +95,17 @@ class ModelComparison:
         )
 
     def to_markdown(self, digits=3):
-        """Return the table with its intervals as Markdown."""
+        """Return the table with its intervals as Markdown.
+
+        Parameters
+        ----------
+        digits : int, default=3
+            Decimals of the numbers.
+
+        Returns
+        -------
+        str
+        """
         return markdown_table(interval_frame(self.intervals, digits))
 
     def __repr__(self):

@@ -83,7 +83,17 @@ class LocalizationReport:
     n_empty: int
 
     def to_markdown(self, digits=3):
-        """Return both tables as Markdown."""
+        """Return both tables as Markdown.
+
+        Parameters
+        ----------
+        digits : int, default=3
+            Decimals of the numbers.
+
+        Returns
+        -------
+        str
+        """
         return (
             f"{markdown_table(interval_frame(self.summary, digits))}\n\n"
             f"{markdown_table(self.per_label, digits)}"

@@ -75,7 +75,17 @@ class MultilabelReport:
         return overall, per_label.join(interval_frame(values, digits))
 
     def to_markdown(self, digits=3):
-        """Return both tables as Markdown."""
+        """Return both tables as Markdown.
+
+        Parameters
+        ----------
+        digits : int, default=3
+            Decimals of the numbers.
+
+        Returns
+        -------
+        str
+        """
         overall, per_label = self._formatted(digits)
         return f"{markdown_table(overall)}\n\n{markdown_table(per_label)}"
 

@@ -101,7 +101,17 @@ class SegmentationReport:
     per_image: pd.DataFrame
 
     def to_markdown(self, digits=3):
-        """Return the summary as Markdown."""
+        """Return the summary as Markdown.
+
+        Parameters
+        ----------
+        digits : int, default=3
+            Decimals of the numbers.
+
+        Returns
+        -------
+        str
+        """
         return markdown_table(self.summary, digits)
 
     def __repr__(self):

@@ -30,7 +30,17 @@ class StratifiedAUC:
     per_label: pd.DataFrame
 
     def to_markdown(self, digits=3):
-        """Return both tables as Markdown."""
+        """Return both tables as Markdown.
+
+        Parameters
+        ----------
+        digits : int, default=3
+            Decimals of the numbers.
+
+        Returns
+        -------
+        str
+        """
         return f"{markdown_table(self.overall, digits)}\n\n{markdown_table(self.per_label, digits)}"
 
     def __repr__(self):

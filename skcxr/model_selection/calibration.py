@@ -107,11 +107,31 @@ class MultilabelCalibrator(_OutOfFoldClassifier):
         return self
 
     def predict_proba(self, X):
-        """Calibrated probabilities: (n, n_labels), or (n, 2) for 1-D y."""
+        """Calibrated probabilities: (n, n_labels), or (n, 2) for 1-D y.
+
+        Parameters
+        ----------
+        X : array-like, DataFrame or sequence of paths
+            Whatever the estimator takes.
+
+        Returns
+        -------
+        ndarray of shape (n, n_labels), or (n, 2) where y was 1-D
+        """
         return self._shape_proba(self._proba(X))
 
     def predict(self, X):
-        """0 or 1 for each label: whether its calibrated probability is above 0.5."""
+        """0 or 1 for each label: whether its calibrated probability is above 0.5.
+
+        Parameters
+        ----------
+        X : array-like, DataFrame or sequence of paths
+            Whatever the estimator takes.
+
+        Returns
+        -------
+        ndarray of shape (n, n_labels), or (n,) where y was 1-D
+        """
         return self._shape_labels(self._proba(X) > 0.5)
 
     def _proba(self, X):

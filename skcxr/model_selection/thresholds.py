@@ -93,12 +93,32 @@ class MultilabelThresholdTuner(_OutOfFoldClassifier):
         return self
 
     def predict_proba(self, X):
-        """Probabilities of the fitted estimator: (n, n_labels), or (n, 2) for 1-D y."""
+        """Probabilities of the fitted estimator: (n, n_labels), or (n, 2) for 1-D y.
+
+        Parameters
+        ----------
+        X : array-like, DataFrame or sequence of paths
+            Whatever the estimator takes.
+
+        Returns
+        -------
+        ndarray of shape (n, n_labels), or (n, 2) where y was 1-D
+        """
         check_is_fitted(self)
         return self._shape_proba(label_proba(self.estimator_, X, self._binary))
 
     def predict(self, X):
-        """0 or 1 for each label: whether its probability is above its threshold."""
+        """0 or 1 for each label: whether its probability is above its threshold.
+
+        Parameters
+        ----------
+        X : array-like, DataFrame or sequence of paths
+            Whatever the estimator takes.
+
+        Returns
+        -------
+        ndarray of shape (n, n_labels), or (n,) where y was 1-D
+        """
         check_is_fitted(self)
         proba = label_proba(self.estimator_, X, self._binary)
         return self._shape_labels(proba > self.thresholds_)

@@ -74,6 +74,6 @@ def test_phantoms_it_has_not_seen():
 
 def test_films_of_another_hospital(data_dir):
     folder = data_dir / "lungs" / "shenzhen_val"
-    images = sorted((folder / "images").glob("*.png"))[::10]
+    images = sorted((folder / "images").glob("*.png"))
     masks = [folder / "masks" / path.name for path in images]
     assert UNetMasker().score(images, masks) > 0.94
