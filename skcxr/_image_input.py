@@ -350,7 +350,7 @@ class Images:
             return
         starts = [*range(0, len(self), batch_size), len(self)]
         slices = [slice(a, b) for a, b in pairwise(starts)]
-        self.shape  # noqa: B018 - known before threads ask for it
+        self._size = self.shape[1:]  # known before threads ask for it
         ahead = 2
         with ThreadPoolExecutor(_READERS) as pool:
 

@@ -2,6 +2,7 @@ import gzip
 import shutil
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -34,7 +35,6 @@ def _edit(path, old, new):
 @pytest.mark.parametrize("n_folders", [0, 1, 3, 12])
 @pytest.mark.parametrize("compress", [False, True])
 def test_what_was_written_is_read_back(phantoms, tmp_path, table, n_folders, compress):
-    cv2 = pytest.importorskip("cv2")
     folder = write_chestxray14_layout(
         phantoms, tmp_path / "x", table=table, n_folders=n_folders, compress=compress
     )
@@ -274,7 +274,6 @@ def test_box_table_saved_by_pandas(folder):
 
 
 def test_writer(phantoms, tmp_path):
-    cv2 = pytest.importorskip("cv2")
     folder = write_chestxray14_layout(phantoms, tmp_path / "x", size=96)
     data = load_chestxray14(folder)
     assert cv2.imread(data.frame["path"][0], cv2.IMREAD_UNCHANGED).shape == (96, 96)

