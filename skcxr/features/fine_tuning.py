@@ -1,7 +1,9 @@
 """Fine-tuning the last stages of a network with a linear multi-label head."""
 
+import contextlib
 import copy
 import os
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -118,8 +120,17 @@ def masked_bce(logits, targets):
 
 def discard_checkpoint(checkpoint):
     """Remove the state of a run that has ended, and its result been kept."""
-    if checkpoint is not None:
-        Path(checkpoint).unlink(missing_ok=True)
+    if checkpoint is None:
+        return
+    checkpoint = Path(checkpoint)
+    # Partial ones are of processes that were killed while they wrote.
+    for path in (checkpoint, *checkpoint.parent.glob(f"{checkpoint.stem}.*.partial")):
+        _remove(path)
+
+
+def _remove(path):
+    with contextlib.suppress(OSError):  # what cannot be removed is in nobody's way
+        path.unlink()
 
 
 def _pooled(rows, tail, batch_size, device, precision):
@@ -146,8 +157,19 @@ def _write_checkpoint(path, model, optimizer, epoch):
     if path is None:
         return
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "epoch": epoch}
     partial = path.with_suffix(f".{os.getpid()}.partial")
-    torch.save(state, partial)
-    os.replace(partial, path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.save(state, partial)
+        # Not there if another process has ended the same run meanwhile, and cleared up.
+        with contextlib.suppress(FileNotFoundError):
+            os.replace(partial, path)
+    except (OSError, RuntimeError) as error:  # torch's own for a full disk is a RuntimeError
+        warnings.warn(
+            f"The state after epoch {epoch} could not be kept in {path.parent} ({error}): if this "
+            "run is killed, it begins again.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        _remove(partial)

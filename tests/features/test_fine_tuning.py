@@ -1,5 +1,6 @@
 """Fine-tuning: what is trained, what stays, and that a killed run ends as if it had not been."""
 
+import json
 import os
 import signal
 import subprocess
@@ -262,6 +263,70 @@ def test_sigkill_in_the_second_epoch(toy, tmp_path, monkeypatch):
     resumed = tiny(memory=str(tmp_path)).fit(X, Y)
     assert written == [2, 3]
     np.testing.assert_array_equal(_result(resumed, X), _result(tiny().fit(X, Y), X))
+
+
+def test_killed_at_twenty_moments(tmp_path):
+    if not hasattr(os, "fork"):
+        pytest.skip("no fork here")
+    paths = [str(TESTS.parent), str(TESTS), os.environ.get("PYTHONPATH", "")]
+    # One thread each: a fork of a process whose pools have started may hang.
+    threads = dict.fromkeys(["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"], "1")
+    done = subprocess.run(
+        [sys.executable, Path(__file__).with_name("kill_fine_tuning.py"), tmp_path],
+        env={
+            **os.environ,
+            **threads,
+            "PYTHONPATH": os.pathsep.join(paths),
+            "PYTHONWARNINGS": "error",
+        },
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    result = json.loads(done.stdout)
+    attempts = [attempt for attempt in result["attempts"] if attempt["killed"]]
+    in_trunk = sum(attempt["image"] > 0 for attempt in attempts)
+    in_tuning = sum(attempt["step"] > 0 for attempt in attempts)
+    # Else the test has shown nothing.
+    assert len(attempts) == 20
+    assert in_trunk >= 2
+    assert in_tuning >= 12
+    assert sum(attempt["partial"] for attempt in attempts) >= 2  # while a checkpoint was written
+    # A head is fitted again only after a kill before the first checkpoint.
+    assert sum(attempt["head"] for attempt in attempts) >= 2
+    assert result["equal"] == dict.fromkeys(["tail", "coef", "intercept", "transform"], True)
+    assert result["images_seen"] == result["images"]
+    recomputed = result["images_entered"] - result["images"]
+    assert recomputed <= result["batch"] * in_trunk  # the batch in flight and no more
+    assert result["epochs_begun"] <= result["epochs"] + in_tuning  # likewise the epoch
+    assert result["left"] == []
+
+
+def test_another_process_may_end_the_same_run(toy, tmp_path, monkeypatch):
+    X, Y = toy
+    save, saved = torch.save, []
+
+    def cleared(state, partial):
+        save(state, partial)
+        saved.append(partial)
+        fine_tuning.discard_checkpoint(partial.with_name(f"{partial.name.split('.')[0]}.pt"))
+        assert not partial.exists()
+
+    monkeypatch.setattr(torch, "save", cleared)
+    fitted = tiny(memory=str(tmp_path)).fit(X, Y)
+    assert len(saved) == 3
+    np.testing.assert_array_equal(_result(fitted, X), _result(tiny().fit(X, Y), X))
+
+
+def test_a_disk_that_takes_no_checkpoint_loses_no_fit(toy, tmp_path):
+    X, Y = toy
+    (tmp_path / "skcxr").mkdir()
+    (tmp_path / "skcxr" / "fine_tuning").touch()  # a file where the folder should be
+    with pytest.warns(RuntimeWarning, match="could not be kept"):
+        fitted = tiny(memory=str(tmp_path)).fit(X, Y)
+    np.testing.assert_array_equal(_result(fitted, X), _result(tiny().fit(X, Y), X))
 
 
 def test_dropout_in_the_tail_does_not_make_runs_differ(toy):
