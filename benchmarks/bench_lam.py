@@ -1,5 +1,7 @@
 """A new λ on a warm store: fit and predict of everything but the classifier, with its parts.
 
+Also what the store takes for each kind of result, per image and for ChestX-ray14's 112,120.
+
 With a folder in ChestX-ray14's layout it uses those images, else phantoms.
 """
 
@@ -10,7 +12,9 @@ import time
 import numpy as np
 from _harness import machine
 
-from skcxr import load_chestxray14, make_chest_phantoms, make_hybrid_pipeline
+from skcxr import cache_info, load_chestxray14, make_chest_phantoms, make_hybrid_pipeline
+
+N_CHESTXRAY14 = 112_120
 
 
 def main():
@@ -18,6 +22,8 @@ def main():
     parser.add_argument("data_dir", nargs="?", help="ChestX-ray14 folder; default phantoms")
     parser.add_argument("--images", type=int, default=1641)
     parser.add_argument("--memory", help="folder of the store; default a temporary one")
+    parser.add_argument("--backbone", default="resnet18")
+    parser.add_argument("--weights", help="as of ResNetEmbedder; default random ones")
     arguments = parser.parse_args()
 
     if arguments.data_dir:
@@ -29,7 +35,9 @@ def main():
     print(machine(), f"{len(y)} images")
     with tempfile.TemporaryDirectory() as folder:
         memory = arguments.memory or folder
-        features = make_hybrid_pipeline(weights=None, random_state=0, memory=memory)[:-1]
+        features = make_hybrid_pipeline(
+            backbone=arguments.backbone, weights=arguments.weights, random_state=0, memory=memory
+        )[:-1]
         begun = time.perf_counter()
         features.fit_transform(X, y)
         print(f"cold fit                        {time.perf_counter() - begun:8.2f} s")
@@ -60,6 +68,12 @@ def main():
         times["  of which masks"] = time.perf_counter() - begun
         for name, seconds in times.items():
             print(f"{name:32s}{seconds:8.2f} s")
+        info = cache_info(memory)
+    per_image = info["bytes"] / info["entries"]
+    for kind, size in per_image.items():
+        print(f"stored: {kind:24s}{size:8.0f} bytes an image")
+    gigabytes = info.attrs["file_bytes"] / len(y) * N_CHESTXRAY14 / 1e9
+    print(f"the file, for {N_CHESTXRAY14:,} images {gigabytes:8.1f} GB")
     print(f"warm_lam_seconds {np.round(total, 2)}")
 
 

@@ -115,7 +115,8 @@ class SegmentationReport:
         return markdown_table(self.summary, digits)
 
     def __repr__(self):
-        return f"SegmentationReport: {len(self.per_image)} images\n{self.summary.round(3)}"
+        table = self.summary.round(3).to_string()
+        return f"SegmentationReport: {len(self.per_image)} images\n{table}"
 
     def _repr_html_(self):
         return self.summary.round(3).to_html()
