@@ -4,8 +4,9 @@ Measure the lung weights that ship
 
 ``python examples/evaluate_lung_weights.py DATA --out results/lungs`` with DATA the folder that
 holds ``lungs/montgomery``, ``lungs/shenzhen_val`` (each with ``images`` and ``masks``) and ``nih``.
-It prints Dice, IoU and surface distances with intervals, and writes figures: the worst and median
-cases, and contact sheets of 100 ChestX-ray14 images with masks and quality flags.
+It prints Dice, IoU and surface distances with intervals, how many of the masks that are wrong the
+quality flags find when films are spoilt, and writes figures: the worst and median cases, and
+contact sheets of 100 ChestX-ray14 images with masks and quality flags.
 """
 
 import argparse
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pandas as pd
 
 from skcxr.inspection import SegmentationDisplay
 from skcxr.metrics import segmentation_report
@@ -20,6 +22,7 @@ from skcxr.preprocessing import HistEqualizer, ImageLoader, read_image
 from skcxr.segmentation import UNetMasker
 
 N_SHEET = 100
+UNUSABLE, GOOD = 0.7, 0.9  # Dice below, and from
 
 
 def pairs(folder):
@@ -62,6 +65,59 @@ def measure(masker, folder, out, name):
             print(table.sort_values("dice").head(10).round(3).to_string())
 
 
+def spoilt(image, mask, kind, rng):
+    """One film as it should not be, and its mask."""
+    height, width = image.shape
+    if kind == "underexposed":
+        return np.clip(0.12 * image + rng.normal(0, 4, image.shape), 0, 255), mask
+    if kind == "noise":
+        return np.clip(image + rng.normal(0, 70, image.shape), 0, 255), mask
+    if kind == "blur":
+        return cv2.GaussianBlur(image, (0, 0), 12), mask
+    if kind == "inverted":
+        return 255 - image, mask
+    if kind == "one lung white":
+        lung = mask & (np.arange(width) >= width // 2)
+        veil = cv2.GaussianBlur(lung.astype(np.float32), (0, 0), 5)
+        return image + veil * (np.quantile(image, 0.95) - image), mask
+    if kind == "small in the frame":
+        small = [cv2.resize(a, (width // 3, height // 3)) for a in (image, mask.astype(np.uint8))]
+        framed = [np.pad(a, ((height // 3,) * 2, (width // 3,) * 2)) for a in small]
+        return [cv2.resize(a, (width, height)) for a in framed]
+    if kind == "quarter turn":
+        return np.rot90(image), np.rot90(mask)
+    return image[::-1], mask[::-1]
+
+
+def check_flags(masker, folder):
+    """Print how many unusable masks of spoilt films are flagged, and how many good ones."""
+    images, truth, _ = pairs(folder)
+    kinds = ["underexposed", "noise", "blur", "inverted", "one lung white", "small in the frame"]
+    kinds += ["quarter turn", "upside down"]
+    rng = np.random.default_rng(0)
+    rows = {}
+    for kind in kinds:
+        made = [spoilt(i, t, kind, rng) for i, t in zip(images, truth, strict=True)]
+        films = np.stack([film for film, _ in made]).astype(np.uint8)
+        masks = np.stack([mask for _, mask in made]).astype(bool)
+        dice = segmentation_report(masks, masker.transform(films), n_bootstraps=0).per_image["dice"]
+        flagged = ~masker.mask_quality(films)["usable"].to_numpy()
+        unusable, good = dice.to_numpy() < UNUSABLE, dice.to_numpy() >= GOOD
+        rows[kind] = {
+            "mean Dice": dice.mean(),
+            f"unusable (< {UNUSABLE})": unusable.sum(),
+            "of them flagged": (unusable & flagged).sum(),
+            f"good (>= {GOOD})": good.sum(),
+            "of these flagged": (good & flagged).sum(),
+        }
+    table = pd.DataFrame(rows).T
+    counts = table.columns[1:]
+    table = table.astype(dict.fromkeys(counts, int))
+    total = table[counts].sum()
+    print(f"\nQuality flags on spoilt films\n{table.round(3).to_string()}")
+    print(f"in all {total.iloc[1]} of {total.iloc[0]} unusable masks are flagged")
+
+
 def sheets(masker, folder, out):
     """Write contact sheets of a random 100 images without truth, and print the flags."""
     paths = sorted((folder / "images").glob("*.png"))
@@ -91,6 +147,8 @@ def main():
     for name in ("montgomery", "shenzhen_val"):
         if name in args.only:
             measure(masker, args.data / "lungs" / name, args.out, name)
+    if "shenzhen_val" in args.only:
+        check_flags(masker, args.data / "lungs" / "shenzhen_val")
     if "nih" in args.only:
         sheets(masker, args.data / "nih", args.out)
 
