@@ -10,12 +10,13 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from .._base import _BaseImageTransformer
+from .._callbacks import CallbackSupportMixin
 from ..features import ResNetEmbedder
 from ..segmentation import UNetMasker
 from .gradcam import label_positions, linear_grad_cam, normalise
 
 
-class GradCAMFuser(_BaseImageTransformer):
+class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
     r"""Pool a network's feature maps where Grad-CAM and the lung mask say to look.
 
     Owns the network and the masker, so that each image goes through them once. The fused map
@@ -161,6 +162,9 @@ class GradCAMFuser(_BaseImageTransformer):
 
     @_fit_context(prefer_skip_nested_validation=False)
     def _fit(self, X, y):
+        given = {"estimator": self, "X": X, "y": y}
+        context = self._init_callback_context(max_subtasks=1)
+        context.call_on_fit_task_begin(**given)
         images = self._validate_images(X, reset=True)
         if y is None:
             raise ValueError(
@@ -172,9 +176,14 @@ class GradCAMFuser(_BaseImageTransformer):
             masker = UNetMasker() if self.masker is None else clone(self.masker)
             self.masker_ = masker.fit(images, None)  # FrozenEstimator insists on a y
         self.embedder_ = ResNetEmbedder() if self.embedder is None else clone(self.embedder)
-        rows = self.embedder_.fit_rows(images, y)
+        task = context.subcontext(task_name="fit-embedder")
+        with task.propagate_callback_context(self.embedder_):
+            task.call_on_fit_task_begin(**given)
+            rows = self.embedder_.fit_rows(images, y)
+            task.call_on_fit_task_end(**given)
         self.label_names_ = self.embedder_.label_names_
         self.map_shape_ = (len(self.label_names_), *rows.probe().shape[2:])
+        context.call_on_fit_task_end(**given, reconstruction_attributes={})
         return images, rows
 
     @property
@@ -192,6 +201,7 @@ class GradCAMFuser(_BaseImageTransformer):
         batch_size = self.embedder_.batch_size
         masks = self._masks(images, mask_size or self.map_shape_[1:], batch_size)
         for where, maps in rows.batches(batch_size):
+            maps = maps.astype(np.float32)
             cams = normalise(linear_grad_cam(maps, self.embedder_.head_coef_))
             yield where, maps, cams, next(masks)
 
@@ -229,10 +239,10 @@ class GradCAMFuser(_BaseImageTransformer):
             total = fused.sum((1, 2), keepdims=True)
             fused = np.where(total > 0, fused, 1.0)
             fused /= fused.sum((1, 2), keepdims=True)
-            flat = maps.reshape(len(maps), maps.shape[1], -1).astype(np.float32)
+            flat = maps.reshape(len(maps), maps.shape[1], -1)
             parts = [np.matmul(flat, fused.reshape(len(maps), -1, 1).astype(np.float32))[..., 0]]
         if self.passthrough:
-            parts.append(maps.mean((2, 3), dtype=np.float32))
+            parts.append(maps.mean((2, 3)))
         return np.concatenate(parts, 1)
 
     def attention_maps(self, X, labels=None, size=None):

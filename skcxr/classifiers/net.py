@@ -3,6 +3,7 @@
 import copy
 import inspect
 import warnings
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -16,6 +17,7 @@ from skorch import NeuralNet
 from skorch.callbacks import EarlyStopping
 from skorch.helper import predefined_split
 
+from skcxr._callbacks import CallbackSupportMixin, begin_task
 from skcxr._targets import encode_targets
 from skcxr._torch import resolve_device
 from skcxr.classifiers._batches import Batches, Rows
@@ -25,7 +27,15 @@ from skcxr.classifiers._modules import MLP
 from skcxr.classifiers._nested import DATA_ARGUMENTS, NestedParams
 from skcxr.classifiers._stratify import assign_parts
 from skcxr.classifiers._thresholds import best_thresholds, resolve_thresholds
-from skcxr.classifiers._training import resolve_pos_weight, seeded, silent, start_at_prior
+from skcxr.classifiers._training import (
+    EpochTasks,
+    StopIfAsked,
+    resolve_pos_weight,
+    seeded,
+    silent,
+    snapshot,
+    start_at_prior,
+)
 
 # With fewer rows to watch, early stopping and thresholds would follow noise.
 MIN_HELD_OUT = 10
@@ -33,7 +43,7 @@ MIN_HELD_OUT = 10
 PREDICT_BATCH = 256
 
 
-class MultilabelNet(NestedParams, MultilabelMixin, BaseEstimator):
+class MultilabelNet(NestedParams, MultilabelMixin, CallbackSupportMixin, BaseEstimator):
     """Multi-label classifier around a :class:`skorch.NeuralNet`, for any ``nn.Module``.
 
     The net is trained with binary cross-entropy on logits, one per label; unknown labels (NaN)
@@ -76,7 +86,8 @@ class MultilabelNet(NestedParams, MultilabelMixin, BaseEstimator):
         Nets to train, each from its own random start and with its own held-out part; their
         logits are averaged. Several (5, say) are steadier and rank better than one [1]_.
     callbacks : list of skorch callbacks or None, default=None
-        More callbacks, as in skorch.
+        More callbacks, as in skorch, which take part in the training of each net;
+        ``set_callbacks`` of scikit-learn 1.9 takes scikit-learn's, which watch over the whole fit.
     device : str, default="auto"
         As torch names it; ``"auto"`` takes a GPU where there is one. Looked up at fit.
     random_state : int, RandomState instance or None, default=None
@@ -128,6 +139,11 @@ class MultilabelNet(NestedParams, MultilabelMixin, BaseEstimator):
 
     *Labels without a positive or a negative* are not trained; one warning names them, and their
     probability is the smoothed share of positives, (positives + 1) / (known + 2).
+
+    *Progress.* With scikit-learn 1.9, ``set_callbacks`` shows each net and each epoch as a task.
+    The estimator that a callback is given after an epoch predicts with the net's weights at that
+    epoch, averaged with the nets before; ``thresholds="auto"`` is 0.5 in it. X and y are what fit
+    was given, the held-out part included.
 
     ``score`` is scikit-learn's: the share of rows whose labels are all right; NaN count as right.
     It is a harsh measure for many labels; give a search a `scoring`.
@@ -228,6 +244,9 @@ class MultilabelNet(NestedParams, MultilabelMixin, BaseEstimator):
         ValueError
             Where X or y is not as above, or 1-D y has not exactly two classes.
         """
+        given = {"estimator": self, "X": X, "y": y}
+        context = self._init_callback_context(max_subtasks=self.n_nets)
+        context.call_on_fit_task_begin(**given)
         X = self._validate_rows(X, reset=True)
         targets = encode_targets(y, type(self).__name__)
         check_consistent_length(X, targets.Y, groups)
@@ -243,21 +262,37 @@ class MultilabelNet(NestedParams, MultilabelMixin, BaseEstimator):
         for _ in range(self.n_nets):
             seed = int(rng.randint(np.iinfo(np.int32).max))
             train, held_out = self._hold_out(targets.Y, groups, rng)
+            task = context.subcontext(task_name="net", max_subtasks=self.max_epochs)
+            task.call_on_fit_task_begin(**given)
+            epochs = EpochTasks(partial(begin_task, task, "epoch", given), self._fitted_so_far)
             with seeded(seed, device):
                 net = self._train(
-                    Rows(X, Y, train), Rows(X, Y, held_out) if len(held_out) else None
+                    Rows(X, Y, train), Rows(X, Y, held_out) if len(held_out) else None, epochs
                 )
             self._keep(net)
             if len(held_out):
                 logits[held_out] += self._logits(Rows(X, None, held_out), [net])
                 n_judges[held_out] += 1
+            if task.call_on_fit_task_end(**given, reconstruction_attributes=self._fitted_so_far):
+                break
         self.net_ = self.nets_[0]
         self.n_iter_ = max(row["epoch"] for row in self.history_)
         self.validation_indices_ = held_out = np.flatnonzero(n_judges)
         self.thresholds_ = self._choose_thresholds(
             targets.Y[held_out], expit(logits[held_out] / n_judges[held_out])
         )
+        context.call_on_fit_task_end(**given, reconstruction_attributes={})
         return self
+
+    def _fitted_so_far(self, net=None):
+        """Attributes to predict with before the end of fit, perhaps with a net in training."""
+        nets = self.nets_ + ([] if net is None else [snapshot(net)])
+        thresholds = 0.5 if self._auto_thresholds else self.thresholds
+        return {
+            "nets_": nets,
+            "net_": nets[0],
+            "thresholds_": resolve_thresholds(thresholds, self.label_names_),
+        }
 
     def _keep(self, net):
         keys = ("epoch", "train_loss", "valid_loss")
@@ -307,8 +342,8 @@ class MultilabelNet(NestedParams, MultilabelMixin, BaseEstimator):
         )
         return np.where(constant, np.float32(np.nan), Y)
 
-    def _train(self, train, held_out):
-        """Build a skorch net and train it."""
+    def _train(self, train, held_out, epochs):
+        """Build a skorch net and train it; `epochs` is an :class:`EpochTasks`."""
         positives = np.nansum(train.Y[train.index], axis=0)
         negatives = (train.Y[train.index] == 0).sum(axis=0)
         weight = resolve_pos_weight(self.pos_weight, positives, negatives, self.label_names_)
@@ -329,7 +364,7 @@ class MultilabelNet(NestedParams, MultilabelMixin, BaseEstimator):
             iterator_valid=Batches,
             iterator_valid__batch_size=PREDICT_BATCH,
             train_split=None if held_out is None else predefined_split(held_out),
-            callbacks=copy.deepcopy(self.callbacks or []) + stop,
+            callbacks=[epochs, *copy.deepcopy(self.callbacks or []), *stop, StopIfAsked(epochs)],
             device=self.device_,
             verbose=self.verbose,
             **self._net_arguments(train.X.shape[1], train.Y.shape[1]),

@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from .._base import _BaseImageTransformer
+from .._callbacks import CallbackSupportMixin, begin_task
 from .._image_input import digest
 from .._stage import Stage
 from .._store import cached_fit, open_store
@@ -27,13 +28,13 @@ from .._torch import (
     to_input,
 )
 from .backbones import BACKBONES, build_backbone, state_digest
-from .fine_tuning import discard_checkpoint, fine_tune_tail
+from .fine_tuning import Stopped, discard_checkpoint, fine_tune_tail
 from .linear_head import fit_linear_head
 
 _CPU_ROWS = 8
 
 
-class ResNetEmbedder(_BaseImageTransformer):
+class ResNetEmbedder(CallbackSupportMixin, _BaseImageTransformer):
     """Embed X-rays by the globally pooled feature maps of a convolutional network.
 
     The network's first convolution is folded to one grey channel, so that it answers as the
@@ -98,6 +99,10 @@ class ResNetEmbedder(_BaseImageTransformer):
     -----
     Feature maps are rounded to float16 where they leave the network, whether they are stored or
     not, so that a cached run gives the numbers of one without cache.
+
+    With scikit-learn 1.9, ``set_callbacks`` shows each epoch of fine-tuning as a task; there are
+    none where the result comes from `memory`. No fitted estimator goes with an epoch: to look at
+    one would take a pass over all images, and fill `memory`.
 
     Examples
     --------
@@ -235,6 +240,15 @@ class ResNetEmbedder(_BaseImageTransformer):
         rows with ``batches(batch_size)`` yielding ``(slice, (m, C, h, w) float16)``
             Computed once, however often they are read.
         """
+        given = {"estimator": self, "X": X, "y": y}
+        trained = self.fine_tune is not None
+        context = self._init_callback_context(max_subtasks=self.epochs if trained else 0)
+        context.call_on_fit_task_begin(**given)
+        rows = self._fit_rows(X, y, functools.partial(begin_task, context, "epoch", given))
+        context.call_on_fit_task_end(**given, reconstruction_attributes={})
+        return rows
+
+    def _fit_rows(self, X, y, begin_epoch):
         images, rng = self._start(X)
         for name in ("head_coef_", "head_intercept_", "label_names_"):
             vars(self).pop(name, None)
@@ -263,7 +277,8 @@ class ResNetEmbedder(_BaseImageTransformer):
                 ignore=("rows", "batch_size"),
             )
             return rows
-        return self._fit_tail(images, targets.Y, int(rng.randint(np.iinfo(np.int32).max)))
+        seed = int(rng.randint(np.iinfo(np.int32).max))
+        return self._fit_tail(images, targets.Y, seed, begin_epoch)
 
     def frozen_rows(self, X):
         """What the frozen stages make of images, as lazy rows; needs no labels.
@@ -285,15 +300,14 @@ class ResNetEmbedder(_BaseImageTransformer):
         images = self._validate_images(X, reset=True)
         rng = check_random_state(self.random_state)
         with seeded(rng) as seed:
-            network = _build(self.backbone, self.weights, seed)
-        self._split(network)
+            self._split(*_build(self.backbone, self.weights, seed))
         return images, rng
 
     @property
     def _caches(self):
         return open_store(self.memory) is not None
 
-    def _fit_tail(self, images, Y, seed):
+    def _fit_tail(self, images, Y, seed, begin_epoch):
         trunk_rows = self._trunk_rows(images).spooled(self.batch_size)
         settings = {
             "epochs": int(self.epochs),
@@ -310,20 +324,24 @@ class ResNetEmbedder(_BaseImageTransformer):
             ).hex()
             name = digest(inputs, str(settings)).hex()
             checkpoint = Path(open_store(self.memory).folder) / "fine_tuning" / f"{name}.pt"
-        state = cached_fit(
-            self.memory,
-            _tune,
-            trunk_rows,
-            self.tail_,
-            Y,
-            list(map(str, self.label_names_)),
-            inputs=inputs,
-            settings=settings,
-            device=self.device,
-            checkpoint=checkpoint,
-            verbose=self.verbose,
-            ignore=("trunk_rows", "tail", "device", "checkpoint", "verbose"),
-        )
+        try:
+            state = cached_fit(
+                self.memory,
+                _tune,
+                trunk_rows,
+                self.tail_,
+                Y,
+                list(map(str, self.label_names_)),
+                inputs=inputs,
+                settings=settings,
+                device=self.device,
+                checkpoint=checkpoint,
+                verbose=self.verbose,
+                begin_epoch=begin_epoch,
+                ignore=("trunk_rows", "tail", "device", "checkpoint", "verbose", "begin_epoch"),
+            )
+        except Stopped as stopped:
+            state = stopped.state
         discard_checkpoint(checkpoint)
         self._install(state)
         return self._tail_rows(trunk_rows).spooled(self.batch_size)
@@ -338,7 +356,7 @@ class ResNetEmbedder(_BaseImageTransformer):
         self._tail_digest = state_digest(self.tail_)
         self._inference = {}
 
-    def _split(self, network):
+    def _split(self, network, built):
         """Cut the network before the first stage that is trained."""
         stages = [name for name, _ in network.named_children()]
         cut = len(stages)
@@ -350,7 +368,9 @@ class ResNetEmbedder(_BaseImageTransformer):
                 )
             cut = stages.index(self.fine_tune)
         self.trunk_, self.tail_ = network[:cut], network[cut:] if cut < len(stages) else None
-        self._trunk_digest = state_digest(self.trunk_)
+        self._trunk_digest = (
+            state_digest(self.trunk_) if built is None else _digest_once(cut, *built)
+        )
         self._tail_digest = None
         self._inference = {}
         vars(self).pop("_n_channels", None)
@@ -478,20 +498,29 @@ class ResNetEmbedder(_BaseImageTransformer):
 
 
 def _build(backbone, weights, seed):
-    """`build_backbone`, which a search would else repeat for every candidate and fold."""
+    """`build_backbone`, and what to call `_build_once` with for the same network or None.
+
+    A search would else build and digest the same network for every candidate and fold.
+    """
     if not isinstance(backbone, str):
-        return build_backbone(backbone, weights)
+        return build_backbone(backbone, weights), None
     stamp = None
     if weights is not None and os.path.exists(weights):
         stat = os.stat(weights)
         stamp = stat.st_mtime_ns, stat.st_size
     # Published weights leave nothing to chance; random ones depend on the seed.
-    return copy.deepcopy(_build_once(backbone, weights, stamp, seed if weights is None else None))
+    built = backbone, weights, stamp, seed if weights is None else None
+    return copy.deepcopy(_build_once(*built)), built
 
 
 @functools.lru_cache(maxsize=2)
 def _build_once(backbone, weights, stamp, seed):
     return build_backbone(backbone, weights)
+
+
+@functools.lru_cache(maxsize=4)
+def _digest_once(cut, *built):
+    return state_digest(_build_once(*built)[:cut])
 
 
 def _not_alone(batch):
@@ -505,7 +534,7 @@ def _pool_rows(rows, batch_size):
     for where, maps in rows.batches(batch_size):
         if pooled is None:
             pooled = np.empty((len(rows), maps.shape[1]), np.float32)
-        pooled[where] = maps.mean((2, 3), dtype=np.float32)
+        pooled[where] = maps.astype(np.float32).mean((2, 3))
     return pooled
 
 
@@ -528,7 +557,9 @@ def _fit_head(rows, Y, label_names, *, C, inputs, batch_size):
     return fit_linear_head(_pool_rows(rows, batch_size), Y, label_names, C=C)
 
 
-def _tune(trunk_rows, tail, Y, label_names, *, inputs, settings, device, checkpoint, verbose):
+def _tune(
+    trunk_rows, tail, Y, label_names, *, inputs, settings, device, checkpoint, verbose, begin_epoch
+):
     """Fine-tune; `inputs` stands for the rows and the tail in the cache's key."""
     settings = {**settings, "precision": settings["precision"].removeprefix("torch.")}
     return fine_tune_tail(
@@ -540,4 +571,5 @@ def _tune(trunk_rows, tail, Y, label_names, *, inputs, settings, device, checkpo
         device=device,
         checkpoint=checkpoint,
         verbose=verbose,
+        begin_epoch=begin_epoch,
     )

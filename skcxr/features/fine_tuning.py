@@ -30,6 +30,7 @@ def fine_tune_tail(
     precision,
     checkpoint=None,
     verbose=0,
+    begin_epoch=None,
 ):
     """Train `tail` and a linear head on the outputs of a frozen trunk.
 
@@ -57,11 +58,19 @@ def fine_tune_tail(
         Where the state after each epoch is kept; a killed run goes on from it and ends with the
         same result.
     verbose : int
+    begin_epoch : callable or None
+        Called before each epoch; what it returns is called after it, and stops the training by
+        returning True.
 
     Returns
     -------
     dict of {str: ndarray}
         State of the tuned tail, and the head's ``head.weight`` and ``head.bias``.
+
+    Raises
+    ------
+    Stopped
+        Where the training was stopped before its last epoch.
 
     References
     ----------
@@ -90,6 +99,7 @@ def fine_tune_tail(
     with Progress(len(Y) * epochs, "fine-tuning", verbose=verbose) as progress:
         progress.update(len(Y) * start, stored=len(Y) * start)
         for epoch in range(start, epochs):
+            end_epoch = begin_epoch() if begin_epoch else bool
             order = np.random.default_rng((seed, epoch)).permutation(len(Y))
             for begin in range(0, len(order), batch_size):
                 index = order[begin : begin + batch_size]
@@ -104,6 +114,20 @@ def fine_tune_tail(
                 optimizer.step()
                 progress.update(len(index))
             _write_checkpoint(checkpoint, model, optimizer, epoch + 1)
+            if end_epoch() and epoch + 1 < epochs:
+                raise Stopped(_state(tail, head))
+    return _state(tail, head)
+
+
+class Stopped(Exception):
+    """A callback stopped the training; raised, so that `state` does not enter the cache."""
+
+    def __init__(self, state):
+        super().__init__()
+        self.state = state
+
+
+def _state(tail, head):
     state = {key: value.cpu().numpy() for key, value in tail.state_dict().items()}
     state["head.weight"] = head.weight.detach().cpu().numpy()
     state["head.bias"] = head.bias.detach().cpu().numpy()
