@@ -40,6 +40,7 @@ def main():
             spread = transform_in_chunks(features, paths, chunk_size=32, n_jobs=2)
             print(f"dask, two workers       {time.perf_counter() - begun:8.1f} s")
     task = len(pickle.dumps(paths[:32]))
+    print(f"the fitted pipeline, sent to each worker once: {len(pickle.dumps(features))} bytes")
     print(f"the images of a chunk as they are sent: {task} bytes of paths")
     print(f"dask_max_abs_diff {np.abs(alone - spread).max():.1e} largest_task_bytes {task}")
 

@@ -1,7 +1,9 @@
 """Transforming more images than a result in memory, a process or a machine can hold."""
 
+import contextlib
+
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, effective_n_jobs, parallel_config
 from sklearn.utils import _safe_indexing, gen_batches
 from sklearn.utils.validation import _num_samples
 
@@ -48,9 +50,11 @@ def transform_in_chunks(transformer, X, *, out=None, chunk_size=1024, n_jobs=Non
     """
     n = _num_samples(X)
     slices = list(gen_batches(n, chunk_size))
+    on_workers = effective_n_jobs(n_jobs) > 1
+    task = _ChunkTask(transformer, on_workers)
     # The calling process alone writes; results are taken in order, as they come.
     parts = Parallel(n_jobs=n_jobs, return_as="generator", pre_dispatch="2*n_jobs")(
-        delayed(_transform)(transformer, _safe_indexing(X, rows)) for rows in slices
+        delayed(_call)(task, _safe_indexing(X, rows)) for rows in slices
     )
     result = None
     with Progress(n, "features", verbose) as progress:
@@ -64,8 +68,27 @@ def transform_in_chunks(transformer, X, *, out=None, chunk_size=1024, n_jobs=Non
     return result
 
 
-def _transform(transformer, X):
-    return np.asarray(transformer.transform(X))
+class _ChunkTask:
+    """What is done to each chunk."""
+
+    def __init__(self, transformer, on_workers):
+        self.transformer, self.on_workers = transformer, on_workers
+
+    def __call__(self, X):
+        # dask would spread the branches of a FeatureUnion over its workers once more, and with
+        # them the networks, for every chunk.
+        alone = parallel_config("sequential") if self.on_workers else contextlib.nullcontext()
+        with alone:
+            return np.asarray(self.transformer.transform(X))
+
+    def __sizeof__(self):
+        # joblib sends what dask takes to be large to each worker once, not with every chunk;
+        # Python's own answer leaves out what the transformer refers to.
+        return 10**6
+
+
+def _call(task, X):
+    return task(X)
 
 
 def _allocate(out, shape, dtype):
