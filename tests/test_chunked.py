@@ -1,6 +1,7 @@
 """Chunk by chunk, on workers and into a file: the same rows as by `transform`."""
 
 import os
+from unittest import mock
 
 import cv2
 import joblib
@@ -77,6 +78,7 @@ def test_on_a_dask_cluster_workers_get_paths_and_work_alone(texture, paths):
     branches = [(name, FunctionTransformer(who)) for name in "ab"]
     union = FeatureUnion([*branches, ("texture", texture)]).fit(paths)
     with (
+        mock.patch.dict(os.environ),  # where dask sets OMP_NUM_THREADS for good
         distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50
         ) as cluster,
