@@ -2,7 +2,9 @@
 
 import os
 import re
+import shutil
 import warnings
+from pathlib import Path
 
 from ._images import evict, get_limit, open_store
 
@@ -48,14 +50,14 @@ def cache_info(memory):
 
 
 def clear_cache(memory, kind=None):
-    """Remove per-image results and give their space back.
+    """Remove per-image results, and the states of interrupted trainings; give their space back.
 
     Parameters
     ----------
     memory : str, path-like or joblib.Memory
         As given to an estimator. Fits that joblib keeps there stay; ``Memory.clear`` removes them.
     kind : str, default=None
-        Only this kind of result, as `cache_info` names it; None is all.
+        Only this kind of result, as `cache_info` names it; None is all, and interrupted trainings.
     """
     store = _require(memory)
     store.flush()
@@ -72,6 +74,13 @@ def clear_cache(memory, kind=None):
 
     store.file.run(remove, write=True)
     store.file.shrink()
+    if kind is None:
+        shutil.rmtree(checkpoint_folder(store), ignore_errors=True)
+
+
+def checkpoint_folder(store):
+    """Return where fine-tuning keeps the state after each epoch, next to the store."""
+    return Path(store.folder) / "fine_tuning"
 
 
 def set_cache_limit(memory, limit_bytes):

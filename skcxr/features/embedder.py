@@ -16,7 +16,7 @@ from .._base import _BaseImageTransformer
 from .._callbacks import CallbackSupportMixin, begin_task
 from .._image_input import digest
 from .._stage import Stage
-from .._store import cached_fit, open_store
+from .._store import cached_fit, checkpoint_folder, open_store
 from .._targets import encode_targets
 from .._torch import (
     PRECISIONS,
@@ -323,7 +323,7 @@ class ResNetEmbedder(CallbackSupportMixin, _BaseImageTransformer):
                 self._trunk_config(), state_digest(self.tail_), *trunk_rows.keys(), Y.tobytes()
             ).hex()
             name = digest(inputs, str(settings)).hex()
-            checkpoint = Path(open_store(self.memory).folder) / "fine_tuning" / f"{name}.pt"
+            checkpoint = checkpoint_folder(open_store(self.memory)) / f"{name}.pt"
         try:
             state = cached_fit(
                 self.memory,

@@ -16,6 +16,7 @@ from torch import nn
 
 from skcxr.features import ResNetEmbedder, embedder, fine_tuning
 from skcxr.features.fine_tuning import masked_bce
+from skcxr.memory import clear_cache
 
 TESTS = Path(__file__).parents[1]
 
@@ -318,6 +319,24 @@ def test_another_process_may_end_the_same_run(toy, tmp_path, monkeypatch):
     fitted = tiny(memory=str(tmp_path)).fit(X, Y)
     assert len(saved) == 3
     np.testing.assert_array_equal(_result(fitted, X), _result(tiny().fit(X, Y), X))
+
+
+def test_clear_cache_forgets_an_interrupted_run(toy, tmp_path, monkeypatch):
+    write = fine_tuning._write_checkpoint
+
+    def dies(*args):
+        write(*args)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fine_tuning, "_write_checkpoint", dies)
+        with pytest.raises(KeyboardInterrupt):
+            tiny(memory=str(tmp_path)).fit(*toy)
+    assert list(tmp_path.rglob("*.pt"))
+    clear_cache(tmp_path, "trunk")
+    assert list(tmp_path.rglob("*.pt"))
+    clear_cache(tmp_path)
+    assert not list(tmp_path.rglob("*.pt"))
 
 
 def test_a_disk_that_takes_no_checkpoint_loses_no_fit(toy, tmp_path):
