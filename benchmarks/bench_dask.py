@@ -42,7 +42,7 @@ def main():
     task = len(pickle.dumps(paths[:32]))
     print(f"the fitted pipeline, sent to each worker once: {len(pickle.dumps(features))} bytes")
     print(f"the images of a chunk as they are sent: {task} bytes of paths")
-    print(f"dask_max_abs_diff {np.abs(alone - spread).max():.1e} largest_task_bytes {task}")
+    print(f"dask_max_abs_diff {np.abs(alone - spread).max():.1e} chunk_bytes {task}")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from interruption import interrupt_after_one_epoch
 from recorder import Recorder
 from sklearn.base import clone
 from sklearn.callback import ScoringMonitor
@@ -18,7 +19,7 @@ from tiny_networks import ThresholdMasker, tiny_network
 
 from skcxr.attention import GradCAMFuser
 from skcxr.classifiers import MultilabelMLP
-from skcxr.features import ResNetEmbedder, fine_tuning
+from skcxr.features import ResNetEmbedder
 
 TESTS = Path(__file__).parent
 
@@ -81,16 +82,7 @@ def test_callbacks_are_no_part_of_the_key(toy, tmp_path):
 
 
 def test_a_resumed_training_shows_the_epochs_that_it_trains(toy, tmp_path, monkeypatch):
-    write = fine_tuning._write_checkpoint
-
-    def dies(*args):
-        write(*args)
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(fine_tuning, "_write_checkpoint", dies)
-        with pytest.raises(KeyboardInterrupt):
-            tiny(memory=str(tmp_path)).fit(*toy)
+    interrupt_after_one_epoch(monkeypatch, lambda: tiny(memory=str(tmp_path)).fit(*toy))
     recorder = Recorder()
     resumed = tiny(memory=str(tmp_path)).set_callbacks(recorder).fit(*toy)
     assert len(numbers(recorder)) == 3 - 1

@@ -4,6 +4,7 @@ import os
 from unittest import mock
 
 import cv2
+import distributed
 import joblib
 import numpy as np
 import pandas as pd
@@ -67,15 +68,23 @@ def test_a_file_that_is_no_image_is_named(texture, paths, tmp_path):
 
 # Of dask and its cluster, not of ours; ours would come from the workers as text.
 @pytest.mark.filterwarnings("default")
-def test_on_a_dask_cluster_workers_get_paths_and_work_alone(texture, paths):
-    distributed = pytest.importorskip("distributed")
+def test_on_a_dask_cluster_workers_get_paths_and_work_alone(texture, paths, tmp_path):
+    class Sent:
+        """Counts in a file how often it is sent, with the pipeline that it is in."""
 
-    def who(X):
+        def __setstate__(self, state):
+            with open(state["log"], "a") as file:
+                file.write(".")
+
+    sent = Sent()
+    sent.log = str(tmp_path / "log")
+
+    def who(X, sent):
         """Process, whether it was sent paths, and over how many workers it would spread."""
         paths = all(isinstance(path, str) for path in X)
         return np.array([[os.getpid(), paths, joblib.effective_n_jobs(-1)]] * len(X))
 
-    branches = [(name, FunctionTransformer(who)) for name in "ab"]
+    branches = [(name, FunctionTransformer(who, kw_args={"sent": sent})) for name in "ab"]
     union = FeatureUnion([*branches, ("texture", texture)]).fit(paths)
     with (
         mock.patch.dict(os.environ),  # where dask sets OMP_NUM_THREADS for good
@@ -85,7 +94,7 @@ def test_on_a_dask_cluster_workers_get_paths_and_work_alone(texture, paths):
         distributed.Client(cluster),
         joblib.parallel_config("dask"),
     ):
-        found = transform_in_chunks(union, paths, chunk_size=2)
+        found = transform_in_chunks(union, paths, chunk_size=1)
     np.testing.assert_array_equal(found[:, 6:], texture.transform(paths))
     pids, sent_paths, spread = found[:, [0, 3]], found[:, [1, 4]], found[:, [2, 5]]
     assert os.getpid() not in pids
@@ -93,3 +102,5 @@ def test_on_a_dask_cluster_workers_get_paths_and_work_alone(texture, paths):
     # One worker does all branches of a chunk.
     np.testing.assert_array_equal(pids[:, 0], pids[:, 1])
     assert (spread == 1).all()
+    # Once to each worker, and not with each of the 11 chunks.
+    assert 1 <= (tmp_path / "log").stat().st_size <= 4

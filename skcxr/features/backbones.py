@@ -1,6 +1,7 @@
 """Convolutional networks as a sequence of named stages, from one grey channel to feature maps."""
 
 import copy
+import functools
 import hashlib
 import os
 from collections import OrderedDict
@@ -153,6 +154,33 @@ def state_digest(module):
         state.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
     state.update(str(module).encode())
     return state.hexdigest()
+
+
+def build_once(backbone, weights, seed):
+    """A network of the caller's own by `build_backbone`, and how `digest_once` finds it, or None.
+
+    A search would else build and digest the same network for every candidate and fold.
+    """
+    if not isinstance(backbone, str):
+        return build_backbone(backbone, weights), None
+    stamp = None
+    if weights is not None and os.path.exists(weights):
+        stat = os.stat(weights)
+        stamp = stat.st_mtime_ns, stat.st_size
+    # Published weights leave nothing to chance; random ones depend on the seed.
+    built = backbone, weights, stamp, seed if weights is None else None
+    return copy.deepcopy(_built(*built)), built
+
+
+@functools.lru_cache(maxsize=2)
+def _built(backbone, weights, stamp, seed):
+    return build_backbone(backbone, weights)
+
+
+@functools.lru_cache(maxsize=4)
+def digest_once(cut, *built):
+    """`state_digest` of the first `cut` stages of what `build_once` built."""
+    return state_digest(_built(*built)[:cut])
 
 
 def _fold_first_convolution(network, scaling):

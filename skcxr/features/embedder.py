@@ -1,8 +1,6 @@
 """ResNetEmbedder: images to the pooled features of a convolutional network."""
 
-import copy
 import functools
-import os
 from numbers import Integral, Real
 from pathlib import Path
 
@@ -27,7 +25,7 @@ from .._torch import (
     seeded,
     to_input,
 )
-from .backbones import BACKBONES, build_backbone, state_digest
+from .backbones import BACKBONES, build_once, digest_once, state_digest
 from .fine_tuning import Stopped, discard_checkpoint, fine_tune_tail
 from .linear_head import fit_linear_head
 
@@ -300,7 +298,7 @@ class ResNetEmbedder(CallbackSupportMixin, _BaseImageTransformer):
         images = self._validate_images(X, reset=True)
         rng = check_random_state(self.random_state)
         with seeded(rng) as seed:
-            self._split(*_build(self.backbone, self.weights, seed))
+            self._split(*build_once(self.backbone, self.weights, seed))
         return images, rng
 
     @property
@@ -369,7 +367,7 @@ class ResNetEmbedder(CallbackSupportMixin, _BaseImageTransformer):
             cut = stages.index(self.fine_tune)
         self.trunk_, self.tail_ = network[:cut], network[cut:] if cut < len(stages) else None
         self._trunk_digest = (
-            state_digest(self.trunk_) if built is None else _digest_once(cut, *built)
+            state_digest(self.trunk_) if built is None else digest_once(cut, *built)
         )
         self._tail_digest = None
         self._inference = {}
@@ -495,32 +493,6 @@ class ResNetEmbedder(CallbackSupportMixin, _BaseImageTransformer):
     def __getstate__(self):
         # The folded copies are made again where they are needed, perhaps on another device.
         return {**super().__getstate__(), **({"_inference": {}} if hasattr(self, "trunk_") else {})}
-
-
-def _build(backbone, weights, seed):
-    """`build_backbone`, and what to call `_build_once` with for the same network or None.
-
-    A search would else build and digest the same network for every candidate and fold.
-    """
-    if not isinstance(backbone, str):
-        return build_backbone(backbone, weights), None
-    stamp = None
-    if weights is not None and os.path.exists(weights):
-        stat = os.stat(weights)
-        stamp = stat.st_mtime_ns, stat.st_size
-    # Published weights leave nothing to chance; random ones depend on the seed.
-    built = backbone, weights, stamp, seed if weights is None else None
-    return copy.deepcopy(_build_once(*built)), built
-
-
-@functools.lru_cache(maxsize=2)
-def _build_once(backbone, weights, stamp, seed):
-    return build_backbone(backbone, weights)
-
-
-@functools.lru_cache(maxsize=4)
-def _digest_once(cut, *built):
-    return state_digest(_build_once(*built)[:cut])
 
 
 def _not_alone(batch):

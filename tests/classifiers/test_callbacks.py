@@ -111,7 +111,6 @@ def test_epochs_are_seen_under_the_tasks_of_a_search(data):
 
 @pytest.mark.parametrize("n_jobs", [None, 2])
 def test_the_progress_bar_runs(data, capsys, n_jobs):
-    pytest.importorskip("rich", reason="scikit-learn draws its bars with rich")
     pipe = make_pipeline(StandardScaler(), mlp(max_epochs=2, n_nets=2))
     search = GridSearchCV(pipe, {"multilabelmlp__lr": [0.01, 0.1]}, cv=KFold(2), n_jobs=n_jobs)
     search.set_callbacks(ProgressBar(max_propagation_depth=None)).fit(*data)

@@ -6,6 +6,7 @@ uninterrupted one ended as a run that was never killed.
 """
 
 import hashlib
+import importlib
 import io
 import json
 import os
@@ -17,13 +18,13 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
-import sklearn.linear_model  # noqa: F401  so that not every attempt imports it
 import torch
-import torch._dynamo  # Adam imports it
 from test_fine_tuning import make_toy, tiny
 
 from skcxr.features import ResNetEmbedder, fine_tuning
 
+for late in ("sklearn.linear_model", "torch._dynamo"):
+    importlib.import_module(late)  # here, so that not every attempt imports it
 N, BATCH, EPOCHS = 64, 8, 40
 STEPS = N // BATCH  # of an epoch
 # What an attempt must be seen to begin, and how many seconds later it is killed at most. An epoch

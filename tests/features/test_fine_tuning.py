@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from interruption import interrupt_after_one_epoch
 from tiny_networks import tiny_network
 from torch import nn
 
@@ -197,16 +198,7 @@ def test_a_killed_run_goes_on_from_its_last_epoch(toy, tmp_path, monkeypatch, la
 
 def test_a_damaged_checkpoint_is_begun_again(toy, tmp_path, monkeypatch):
     X, Y = toy
-    write = fine_tuning._write_checkpoint
-
-    def dies(*args):
-        write(*args)
-        raise Killed
-
-    with monkeypatch.context() as patch:
-        patch.setattr(fine_tuning, "_write_checkpoint", dies)
-        with pytest.raises(Killed):
-            tiny(memory=str(tmp_path)).fit(X, Y)
+    interrupt_after_one_epoch(monkeypatch, lambda: tiny(memory=str(tmp_path)).fit(X, Y))
     (checkpoint,) = tmp_path.rglob("*.pt")
     checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
     written = _epochs(monkeypatch)
@@ -217,16 +209,7 @@ def test_a_damaged_checkpoint_is_begun_again(toy, tmp_path, monkeypatch):
 
 def test_other_settings_do_not_go_on_from_this_run(toy, tmp_path, monkeypatch):
     X, Y = toy
-    write = fine_tuning._write_checkpoint
-
-    def dies(*args):
-        write(*args)
-        raise Killed
-
-    with monkeypatch.context() as patch:
-        patch.setattr(fine_tuning, "_write_checkpoint", dies)
-        with pytest.raises(Killed):
-            tiny(memory=str(tmp_path)).fit(X, Y)
+    interrupt_after_one_epoch(monkeypatch, lambda: tiny(memory=str(tmp_path)).fit(X, Y))
     written = _epochs(monkeypatch)
     changed = 1 - Y
     for settings, y in [({"lr": 0.02}, Y), ({}, changed), ({"batch_size": 9}, Y)]:
@@ -322,16 +305,7 @@ def test_another_process_may_end_the_same_run(toy, tmp_path, monkeypatch):
 
 
 def test_clear_cache_forgets_an_interrupted_run(toy, tmp_path, monkeypatch):
-    write = fine_tuning._write_checkpoint
-
-    def dies(*args):
-        write(*args)
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(fine_tuning, "_write_checkpoint", dies)
-        with pytest.raises(KeyboardInterrupt):
-            tiny(memory=str(tmp_path)).fit(*toy)
+    interrupt_after_one_epoch(monkeypatch, lambda: tiny(memory=str(tmp_path)).fit(*toy))
     assert list(tmp_path.rglob("*.pt"))
     clear_cache(tmp_path, "trunk")
     assert list(tmp_path.rglob("*.pt"))

@@ -13,6 +13,7 @@ EXPECTED = {"check_fit_score_takes_y": WHY, "check_pipeline_consistency": WHY}
 @parametrize_with_checks(
     [UNetMasker(side=32, image_shape=(1, -1), random_state=0)],
     expected_failed_checks=lambda estimator: EXPECTED,
+    xfail_strict=True,
 )
 def test_sklearn_check(estimator, check):
     check(estimator)
