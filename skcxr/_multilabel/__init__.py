@@ -1,0 +1,1 @@
+"""Everything that is said once about (n, k) labels and probabilities."""
