@@ -6,6 +6,7 @@ __getattr__, __dir__, __all__ = attach(
     __name__,
     {
         "GradCAMFuser": "fuser",
+        "find_fuser": "finding",
         "grad_cam": "gradcam",
         "head_grad_cam": "gradcam",
         "linear_grad_cam": "gradcam",

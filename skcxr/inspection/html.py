@@ -81,7 +81,7 @@ def _block(content, heading):
     if isinstance(content, metrics.SegmentationReport):
         return _table(content.summary)
     if isinstance(content, metrics.LocalizationReport):
-        return _table(interval_frame(content.summary)) + _table(content.per_label)
+        return "".join(map(_table, (*content._formatted(), content.per_label)))
     if isinstance(content, metrics.StratifiedAUC):
         return _table(content.overall) + _table(content.per_label)
     if isinstance(content, dict):

@@ -6,7 +6,7 @@ __getattr__, __dir__, __all__ = attach(
     __name__,
     {
         "REPORT_TABLE_1": "comparison",
-        "LocalizationReport": "localization",
+        "LocalizationReport": "_localization_report",
         "ModelComparison": "comparison",
         "MultilabelReport": "multilabel",
         "PairedTest": "paired",
@@ -19,6 +19,8 @@ __getattr__, __dir__, __all__ = attach(
         "get_scorer": "scorers",
         "get_scorer_names": "scorers",
         "localization_report": "localization",
+        "make_localization_scorer": "localization_scorer",
+        "maps_to_boxes": "_boxes",
         "multilabel_report": "multilabel",
         "multilabel_scores": "multilabel",
         "paired_bootstrap_test": "paired",

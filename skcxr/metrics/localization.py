@@ -1,149 +1,18 @@
-"""Attention maps against lesion boxes, with maps that have not seen the image as a control."""
+"""Attention maps against lesion boxes, and against maps that have not seen the film."""
 
 import numbers
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state, check_scalar
 
-from skcxr.metrics._tables import interval_frame, markdown_table
-from skcxr.metrics.segmentation import summarize
+from skcxr.metrics._bootstrap import percentile_interval, resample
+from skcxr.metrics._box_controls import blobs, mean_boxes
+from skcxr.metrics._box_scores import FIGURES, BoxScores
+from skcxr.metrics._boxes import check_maps, read_boxes
+from skcxr.metrics._localization_report import LocalizationReport
 
-_METRICS = ("pointing game", "IoU", "energy in box")
-
-
-def box_coverage(boxes, shape, frame):
-    """Share of each pixel that a box covers.
-
-    Parameters
-    ----------
-    boxes : ndarray of shape (m, 4)
-        x, y, w, h in a frame of side `frame`.
-    shape : tuple of int
-        (h, w) of the map.
-    frame : float
-        Side of the square frame that the boxes refer to.
-
-    Returns
-    -------
-    ndarray of shape (m, h, w)
-        In [0, 1].
-    """
-
-    def cover(start, length, size):
-        edges = np.arange(size + 1) * (frame / size)
-        clipped = np.clip(edges, start[:, None], (start + length)[:, None])
-        return np.diff(clipped, axis=1) * (size / frame)
-
-    x, y, w, h = boxes.T
-    return cover(y, h, shape[0])[:, :, None] * cover(x, w, shape[1])[:, None, :]
-
-
-def localize(maps, boxes, frame, threshold):
-    """Pointing game, IoU and energy in box of one map per box, shape (m, 3)."""
-    h, w = maps.shape[1:]
-    covered = box_coverage(boxes, (h, w), frame)
-    peak = maps.max(axis=(1, 2), keepdims=True)
-    seen = peak > 0  # an all-zero map points nowhere
-    x, y, bw, bh = boxes.T[:, :, None]
-    cx, cy = (np.arange(w) + 0.5) * frame / w, (np.arange(h) + 0.5) * frame / h
-    inside = ((cy >= y) & (cy < y + bh))[:, :, None] & ((cx >= x) & (cx < x + bw))[:, None, :]
-    top = seen & (maps == peak)
-    hit = (top & inside).sum(axis=(1, 2)) / np.maximum(top.sum(axis=(1, 2)), 1)
-    hot = seen & (maps >= threshold * peak)
-    both = (hot * covered).sum(axis=(1, 2))
-    iou = both / (hot.sum(axis=(1, 2)) + covered.sum(axis=(1, 2)) - both)
-    energy = (maps * covered).sum(axis=(1, 2)) / np.where(seen, maps.sum((1, 2), keepdims=True), 1)[
-        :, 0, 0
-    ]
-    return np.stack([hit, iou, energy], axis=1)
-
-
-@dataclass(frozen=True, repr=False)
-class LocalizationReport:
-    """What :func:`localization_report` found.
-
-    Attributes
-    ----------
-    summary : DataFrame
-        A row per metric; below each of map, shuffled (maps of other images), mean map, uniform
-        (no map at all) and gain (map minus shuffled): value, low and high.
-    per_label : DataFrame
-        Boxes, and the mean of each metric for the map and for the shuffled control.
-    per_box : DataFrame
-        Every figure of every box.
-    n_empty : int
-        Boxes whose map is zero everywhere: they count as misses.
-    """
-
-    summary: pd.DataFrame
-    per_label: pd.DataFrame
-    per_box: pd.DataFrame
-    n_empty: int
-
-    def to_markdown(self, digits=3):
-        """Return both tables as Markdown.
-
-        Parameters
-        ----------
-        digits : int, default=3
-            Decimals of the numbers.
-
-        Returns
-        -------
-        str
-        """
-        return (
-            f"{markdown_table(interval_frame(self.summary, digits))}\n\n"
-            f"{markdown_table(self.per_label, digits)}"
-        )
-
-    def __repr__(self):
-        head = f"LocalizationReport: {len(self.per_box)} boxes, {self.n_empty} with an empty map"
-        return f"{head}\n{interval_frame(self.summary).to_string()}"
-
-
-def _check_boxes(maps, boxes, images, label_names, frame):
-    """Return rows of maps, label columns, boxes (m, 4) and label names, all checked."""
-    if maps.ndim not in (3, 4) or 0 in maps.shape:
-        raise ValueError(f"maps must have shape (n, h, w) or (n, k, h, w); got {maps.shape}.")
-    if not (np.isfinite(maps).all() and (maps >= 0).all()):
-        raise ValueError("maps must hold finite values of 0 or more.")
-    missing = [c for c in ("image", "label", "x", "y", "w", "h") if c not in boxes]
-    if missing:
-        raise ValueError(f"boxes lacks the columns {missing}.")
-    if not len(boxes):
-        raise ValueError("boxes is empty.")
-    n = len(maps)
-    images = pd.Index(range(n) if images is None else images)
-    if len(images) != n or not images.is_unique:
-        raise ValueError(f"images must hold {n} different names, one per map; got {len(images)}.")
-    row = images.get_indexer(boxes["image"])
-    if (row < 0).any():
-        raise ValueError(
-            f"{(row < 0).sum()} boxes are of images that have no map, such as "
-            f"{boxes['image'].iloc[int(np.argmin(row))]!r}."
-        )
-    labels = boxes["label"].astype(str).to_numpy()
-    column = np.zeros(len(boxes), dtype=int)
-    if maps.ndim == 4:
-        if label_names is None or len(label_names) != maps.shape[1]:
-            raise ValueError(f"label_names must name the {maps.shape[1]} labels of maps.")
-        column = pd.Index([str(name) for name in label_names]).get_indexer(labels)
-        if (column < 0).any():
-            raise ValueError(f"No map is for the label {labels[int(np.argmin(column))]!r}.")
-    xywh = boxes[["x", "y", "w", "h"]].to_numpy(dtype=np.float64)
-    x, y, w, h = xywh.T
-    wrong = ~((w > 0) & (h > 0) & (x >= -1) & (y >= -1) & (x + w <= frame + 1))
-    wrong |= ~(y + h <= frame + 1)
-    if wrong.any():
-        i = int(np.argmax(wrong))
-        raise ValueError(
-            f"Box {i} ({boxes['image'].iloc[i]!r}), x, y, w, h = {xywh[i].tolist()}, does not lie "
-            f"in the {frame:g} by {frame:g} frame; pass frame= if boxes refer to another one."
-        )
-    return row, column, xywh, labels
+_FEW = 5  # patients below which there is no interval
 
 
 def localization_report(
@@ -153,26 +22,38 @@ def localization_report(
     images=None,
     label_names=None,
     groups=None,
+    masks=None,
+    train_boxes=None,
     frame=1024,
     threshold=0.5,
-    n_shuffles=20,
+    n_random=100,
     n_bootstraps=1000,
     confidence_level=0.95,
     random_state=None,
 ):
-    """Compare attention maps with lesion boxes, and with maps that have not seen the image.
+    """Compare attention maps with lesion boxes, and with maps that have not seen the film.
 
-    Attention centred in the lungs hits many boxes by luck, so every figure comes with controls: the
-    same boxes against maps of other images (same label), against the mean map of the other images,
-    and against no map at all.
+    Attention in the middle of the lungs hits many boxes by luck, so the same boxes are scored
+    against controls, and every difference is paired, box by box:
+
+    - ``other patient``: the maps of the same label of other patients, of those films that have a
+      box of the label; of all films where no other patient has one,
+    - ``mean map``: the mean of these,
+    - ``mean box``: where boxes of the label lie in general: those of `train_boxes`, else those of
+      the other patients in `boxes`,
+    - ``lung mask``, where `masks` are given,
+    - ``centre`` and ``random``: a blob in the middle of the film, and blobs anywhere,
+    - ``uniform``: no map at all.
 
     Parameters
     ----------
-    maps : ndarray of shape (n, h, w) or (n, k, h, w)
+    maps : array-like of shape (n, h, w) or (n, k, h, w)
         Non-negative maps of one or of k labels. Upsample coarse maps first: the pointing game
         looks at the centre of the highest pixel.
     boxes : DataFrame
-        Columns image (a value of `images`), label, x, y, w, h; as ``load_chestxray14().boxes``.
+        Columns image (a value of `images`), label, x, y, w or width, h or height; as
+        ``load_chestxray14().boxes``. Where films differ in size, also frame_width and
+        frame_height, the size in which the box was drawn.
     images : sequence of n, default=None
         Names of the images; their positions when None.
     label_names : sequence of k str, default=None
@@ -180,70 +61,224 @@ def localization_report(
     groups : array-like of shape (n,), default=None
         Patient of each image; resampled whole. Images are resampled otherwise. A map of the same
         patient is never a control.
-    frame : float, default=1024
-        Side in pixels of the square frame that the boxes refer to.
+    masks : array-like of shape (n, H, W), default=None
+        Lung masks.
+    train_boxes : DataFrame, default=None
+        As `boxes`, of films that are not scored.
+    frame : float or (float, float), default=1024
+        Width and height in pixels that the boxes refer to, where they do not say it themselves.
     threshold : float, default=0.5
-        For IoU, the map is cut at this share of its maximum.
-    n_shuffles : int, default=20
-        Maps of other images drawn for each box.
+        Share of its maximum at which a map is cut for the IoU and for :func:`maps_to_boxes`.
+    n_random : int, default=100
+        Random blobs; each box meets all of them.
     n_bootstraps : int, default=1000
-        Resamples; 0 for no intervals.
+        Resamples of patients; 0 for no intervals.
     confidence_level : float, default=0.95
         Of the percentile intervals.
     random_state : int, RandomState or None, default=None
-        Draws the control maps and the resamples.
+        Places the random blobs and draws the resamples.
 
     Returns
     -------
     LocalizationReport
-        Pointing game: share of boxes that hold the map's maximum (ties share the point). IoU: of
-        the cut map and the box. Energy in box: the box's share of the map's sum.
+        Pointing game: share of boxes that hold the map's maximum, ties share the point [1]_.
+        Energy in box: the box's share of the map's sum [2]_. Pixel AUC: chance that a pixel of the
+        box is above one outside it. IoU: of the cut map and the box. Box IoU and box IoBB: best
+        overlap of the lesion box with one of the map's own boxes, over the union and over the
+        map's box; ``IoU>=0.1`` to ``IoBB>=0.7`` are the shares of boxes found at that level [3]_.
+        A map of zeros misses and is counted. No interval where fewer than five patients have such
+        a box.
 
     References
     ----------
-    Zhang et al., Top-down neural attention by excitation backprop, IJCV 2018 (pointing game).
-    Wang et al., Score-CAM, CVPR workshops 2020 (energy-based pointing game).
-    Adebayo et al., Sanity checks for saliency maps, NeurIPS 2018 (why a control).
+    .. [1] J. Zhang et al. "Top-down neural attention by excitation backprop". IJCV, 2018.
+    .. [2] H. Wang et al. "Score-CAM: Score-weighted visual explanations for convolutional neural
+       networks". CVPR workshops, 2020.
+    .. [3] X. Wang et al. "ChestX-ray8: Hospital-scale chest X-ray database and benchmarks on
+       weakly-supervised classification and localization of common thorax diseases". CVPR, 2017.
+    .. [4] J. Adebayo et al. "Sanity checks for saliency maps". NeurIPS, 2018 (why controls).
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from skcxr.metrics import localization_report
+    >>> boxes = pd.DataFrame(
+    ...     [(0, "Mass", 0, 0, 512, 512), (1, "Mass", 512, 512, 512, 512)],
+    ...     columns=["image", "label", "x", "y", "w", "h"],
+    ... )
+    >>> maps = np.zeros((2, 8, 8))
+    >>> maps[0, 1, 1] = maps[1, 6, 6] = 1
+    >>> report = localization_report(maps, boxes, n_bootstraps=0, random_state=0)
+    >>> report.summary["map"]["value"][["pointing game", "IoU"]].tolist()
+    [1.0, 0.0625]
+    >>> report.summary["other patient"]["value"][["pointing game", "IoU"]].tolist()
+    [0.0, 0.0]
     """
     check_scalar(threshold, "threshold", numbers.Real, min_val=0, max_val=1)
-    check_scalar(n_shuffles, "n_shuffles", numbers.Integral, min_val=1)
-    maps = np.asarray(maps)
-    row, column, xywh, labels = _check_boxes(maps, boxes, images, label_names, frame)
+    check_scalar(n_random, "n_random", numbers.Integral, min_val=1)
+    maps = check_maps(maps)
     rng = check_random_state(random_state)
-    patient = np.arange(len(maps)) if groups is None else pd.factorize(np.asarray(groups))[0]
-    if len(patient) != len(maps):
-        raise ValueError(f"groups must hold one value per map ({len(maps)}); got {len(patient)}.")
+    row, column, xywh, labels = _match(maps, boxes, images, label_names, frame)
+    patient = _patients(groups, len(maps))
+    stack = maps[:, None] if maps.ndim == 3 else maps
+    shape = stack.shape[2:]
+    masks = None if masks is None else _check_masks(masks, len(maps))
+    known = labels, patient[row], xywh
+    if train_boxes is not None:
+        known = _train_boxes(train_boxes, boxes, frame)
+    mean = list(mean_boxes(labels, None if train_boxes is not None else patient[row], known, shape))
+
+    values = {}
+    n_controls = np.zeros(len(xywh), dtype=int)
+    empty = np.zeros(len(xywh), dtype=bool)
+    fixed = {
+        "centre": blobs([[0.5, 0.5]], shape),
+        "random": blobs(rng.uniform(size=(n_random, 2)), shape),
+        "uniform": np.ones((1, *shape)),
+    }
+
+    def put(source, where, figures):
+        values.setdefault(source, np.full((len(xywh), len(FIGURES)), np.nan))[where] = figures
+
+    for label in np.unique(labels):
+        mine = np.flatnonzero(labels == label)
+        score = BoxScores(xywh[mine], shape, threshold)
+        of_label = stack[:, column[mine[0]]]
+        films = np.unique(row[mine])
+        if len(np.unique(patient[films])) < 2:
+            films = np.arange(len(stack))
+        pool = of_label if len(films) == len(stack) else of_label[films]
+        others = patient[films] != patient[row[mine], None]
+        n_controls[mine] = others.sum(axis=1)
+        pairs = score(pool)
+        own = np.searchsorted(films, row[mine])
+        put("map", mine, pairs[np.arange(len(mine)), own])
+        empty[mine] = ~pool[own].any(axis=(1, 2))
+        put("other patient", mine, (others[..., None] * pairs).sum(1) / others.sum(1)[:, None])
+        for i, box in enumerate(mine):
+            one = score.take(i)
+            put("mean map", box, one(pool[others[i]].mean(axis=0, dtype=np.float64)[None])[0, 0])
+            if mean[box] is not None:
+                put("mean box", box, one(mean[box][None])[0, 0])
+            if masks is not None:
+                lungs = BoxScores(xywh[box : box + 1], masks.shape[1:], threshold)
+                put("lung mask", box, lungs(masks[row[box], None])[0, 0])
+        for source, control in fixed.items():
+            put(source, mine, score(control).mean(axis=1))
+
+    return _report(
+        {name: values[name] for name in ("map", *sorted(set(values) - {"map"}, key=_ORDER.index))},
+        pd.MultiIndex.from_arrays([_names(images, len(maps))[row], labels], names=_INDEX),
+        patient[row],
+        {"n_controls": n_controls, "empty": empty},
+        n_bootstraps,
+        confidence_level,
+        rng,
+    )
+
+
+_INDEX = ["image", "label"]
+_ORDER = ["other patient", "mean map", "mean box", "lung mask", "centre", "random", "uniform"]
+
+
+def _names(images, n):
+    names = pd.Index(range(n) if images is None else images)
+    if len(names) != n or not names.is_unique:
+        raise ValueError(f"images must hold {n} different names, one per map; got {len(names)}.")
+    return names
+
+
+def _match(maps, boxes, images, label_names, frame):
+    """Return rows and label columns of maps, boxes (m, 4) and label names, all checked."""
+    box_images, labels, xywh = read_boxes(boxes, frame)
+    row = _names(images, len(maps)).get_indexer(box_images)
+    if (row < 0).any():
+        raise ValueError(
+            f"{(row < 0).sum()} boxes are of images that have no map, such as "
+            f"{box_images[int(np.argmin(row))]!r}."
+        )
+    column = np.zeros(len(labels), dtype=int)
+    if maps.ndim == 4:
+        if label_names is None or len(label_names) != maps.shape[1]:
+            raise ValueError(f"label_names must name the {maps.shape[1]} labels of maps.")
+        column = pd.Index([str(name) for name in label_names]).get_indexer(labels)
+        if (column < 0).any():
+            raise ValueError(f"No map is for the label {labels[int(np.argmin(column))]!r}.")
+    return row, column, xywh, labels
+
+
+def _patients(groups, n):
+    patient = np.arange(n) if groups is None else pd.factorize(np.asarray(groups))[0]
+    if len(patient) != n:
+        raise ValueError(f"groups must hold one value per map ({n}); got {len(patient)}.")
+    if (patient < 0).any():
+        raise ValueError(f"groups has a missing value at index {int(np.argmin(patient))}.")
     if len(np.unique(patient)) < 2:
         raise ValueError("The control needs maps of at least two images or patients.")
-    stack = maps[:, None] if maps.ndim == 3 else maps
+    return patient
 
-    figures = {c: np.empty((len(xywh), 3)) for c in ("map", "shuffled", "mean map", "uniform")}
-    flat = np.ones((1, *stack.shape[2:]))
-    n_empty = 0
-    for i, box in enumerate(xywh):
-        of_label = stack[:, column[i]]
-        own = of_label[row[i]].astype(np.float64)
-        n_empty += not own.any()
-        others = np.flatnonzero(patient != patient[row[i]])
-        drawn = of_label[rng.choice(others, n_shuffles)].astype(np.float64)
-        mean = of_label[others].mean(axis=0, dtype=np.float64)
-        tested = np.concatenate([own[None], mean[None], flat, drawn])
-        found = localize(tested, np.repeat(box[None], len(tested), axis=0), frame, threshold)
-        figures["map"][i], figures["mean map"][i], figures["uniform"][i] = found[:3]
-        figures["shuffled"][i] = found[3:].mean(axis=0)
-    figures["gain"] = figures["map"] - figures["shuffled"]
 
+def _check_masks(masks, n):
+    masks = np.asarray(masks)
+    if masks.ndim != 3 or len(masks) != n:
+        raise ValueError(f"masks must have shape ({n}, h, w); got {masks.shape}.")
+    return check_maps(masks)
+
+
+def _train_boxes(train_boxes, boxes, frame):
+    images, labels, xywh = read_boxes(train_boxes, frame)
+    both = set(images) & set(boxes["image"])
+    if both:
+        raise ValueError(
+            f"train_boxes holds {len(both)} of the films that are scored, such as {min(both)!r}."
+        )
+    return labels, None, xywh
+
+
+def _report(values, index, patient, notes, n_bootstraps, confidence_level, rng):
+    """Means over the boxes of each label and of all, with intervals, of maps and differences."""
+    sources = list(values)
+    figures = np.stack(list(values.values()), axis=1)
+    table = np.concatenate([figures, figures[:, :1] - figures[:, 1:]], axis=1)
+    labels = index.get_level_values("label")
+    names = ["all", *pd.unique(labels.sort_values())]
+    belongs = np.stack([np.ones(len(labels), bool), *(labels == name for name in names[1:])])
+    unit, patients = pd.factorize(patient)
+
+    # sums over the boxes of each label and patient: (labels, maps, figures, patients)
+    known = ~np.isnan(table)
+    sums = np.zeros((2, len(names), *table.shape[1:], len(patients)))
+    for box, of_box in enumerate(unit):
+        sums[0, belongs[:, box], ..., of_box] += np.where(known[box], table[box], 0)
+        sums[1, belongs[:, box], ..., of_box] += known[box]
+
+    def mean(weights):
+        total, count = (part.reshape(-1, len(patients)) @ weights for part in sums)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return {"mean": (total / count).reshape(*sums.shape[1:-1], -1)}
+
+    point, samples = resample(mean, len(patients), n_bootstraps, rng)
+    low, high = percentile_interval(samples["mean"], confidence_level)
+    n_patients = np.array([len(np.unique(unit[each])) for each in belongs])
+    for bound in (low, high):
+        bound[n_patients < _FEW] = np.nan
     per_box = pd.concat(
-        {name: pd.DataFrame(f, columns=_METRICS) for name, f in figures.items()}, axis=1
+        {name: pd.DataFrame(values[name], index, list(FIGURES)) for name in sources}, axis=1
     )
-    means = summarize(per_box, patient[row], n_bootstraps, confidence_level, rng)
-    means = means[["mean", "low", "high"]].rename(columns={"mean": "value"})
-    summary = pd.concat({name: means.loc[name] for name in figures}, axis=1).rename_axis("metric")
-    by_label = per_box.groupby(labels)
-    per_label = pd.DataFrame({"boxes": by_label.size()}).rename_axis("label")
-    for metric in _METRICS:
-        for name in ("map", "shuffled"):
-            heading = metric if name == "map" else f"{metric}, shuffled"
-            per_label[heading] = by_label[[(name, metric)]].mean()
-    per_box.index = pd.MultiIndex.from_arrays([boxes["image"], labels], names=["image", "label"])
-    return LocalizationReport(summary, per_label, per_box, n_empty)
+    return LocalizationReport(
+        per_box=per_box,
+        patients=pd.Series(patient, index, name="patient"),
+        counts=pd.DataFrame(
+            {
+                "boxes": belongs.sum(axis=1),
+                "patients": n_patients,
+                "control maps": [int(np.median(notes["n_controls"][each])) for each in belongs],
+                "empty maps": [int(notes["empty"][each].sum()) for each in belongs],
+            },
+            index=pd.Index(names, name="label"),
+        ),
+        means=np.stack([point["mean"], low, high]),
+        samples=samples["mean"].astype(np.float32),
+        sources=sources,
+        confidence_level=confidence_level,
+    )
