@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.base import ClassifierMixin
 
-from skcxr._targets import encode_targets
+from skcxr._multilabel._labels import encode_targets
 
 
 class MultilabelMixin(ClassifierMixin):

@@ -5,9 +5,10 @@ import copy
 
 import numpy as np
 import torch
-from sklearn.utils import check_array
 from skorch.callbacks import Callback
 from skorch.history import History
+
+from skcxr._multilabel._names import by_name
 
 
 def resolve_pos_weight(pos_weight, positives, negatives, label_names):
@@ -17,27 +18,10 @@ def resolve_pos_weight(pos_weight, positives, negatives, label_names):
     if isinstance(pos_weight, str):
         weight = np.where(positives > 0, negatives / np.maximum(positives, 1), 1.0)
         return np.maximum(weight, 1e-3).astype(np.float32)
-    if isinstance(pos_weight, dict):
-        unknown = [name for name in pos_weight if name not in set(label_names)]
-        if unknown:
-            raise ValueError(f"pos_weight names {unknown}; the labels are {list(label_names)}")
-        pos_weight = [pos_weight.get(name, 1.0) for name in label_names]
-    weight = check_array(pos_weight, ensure_2d=False, dtype=np.float32, input_name="pos_weight")
-    if weight.shape != positives.shape or (weight <= 0).any():
+    weight = by_name(pos_weight, label_names, default=1.0, what="pos_weight")
+    if (weight <= 0).any():
         raise ValueError(f"pos_weight must be {len(positives)} positive numbers: {pos_weight!r}")
-    return weight
-
-
-def start_at_prior(module, positives, negatives, weight):
-    """Begin at the labels' prevalence, which spares the first epochs of imbalanced data.
-
-    It is the bias of ``module.output`` that is set, where that is a linear layer.
-    """
-    output = getattr(module, "output", None)
-    if isinstance(output, torch.nn.Linear) and output.bias is not None:
-        odds = (positives + 1) / (negatives + 1) * (1 if weight is None else weight)
-        with torch.no_grad():
-            output.bias.copy_(torch.from_numpy(np.log(odds)))
+    return weight.astype(np.float32)
 
 
 @contextlib.contextmanager

@@ -18,15 +18,17 @@ from skorch.callbacks import EarlyStopping
 from skorch.helper import predefined_split
 
 from skcxr._callbacks import CallbackSupportMixin, begin_task
-from skcxr._targets import encode_targets
+from skcxr._multilabel._groups import check_groups
+from skcxr._multilabel._labels import encode_targets
+from skcxr._multilabel._loss import MaskedBCEWithLogits
+from skcxr._multilabel._prior import prior_logits, start_at_prior
+from skcxr._multilabel._stratify import assign_parts
+from skcxr._multilabel._thresholds import best_thresholds, resolve_thresholds
 from skcxr._torch import resolve_device
 from skcxr.classifiers._batches import Batches, Rows
-from skcxr.classifiers._loss import MaskedBCEWithLogits
 from skcxr.classifiers._mixin import MultilabelMixin
 from skcxr.classifiers._modules import MLP
 from skcxr.classifiers._nested import DATA_ARGUMENTS, NestedParams
-from skcxr.classifiers._stratify import assign_parts
-from skcxr.classifiers._thresholds import best_thresholds, resolve_thresholds
 from skcxr.classifiers._training import (
     EpochTasks,
     StopIfAsked,
@@ -34,7 +36,6 @@ from skcxr.classifiers._training import (
     seeded,
     silent,
     snapshot,
-    start_at_prior,
 )
 
 # With fewer rows to watch, early stopping and thresholds would follow noise.
@@ -249,7 +250,8 @@ class MultilabelNet(NestedParams, MultilabelMixin, CallbackSupportMixin, BaseEst
         context.call_on_fit_task_begin(**given)
         X = self._validate_rows(X, reset=True)
         targets = encode_targets(y, type(self).__name__)
-        check_consistent_length(X, targets.Y, groups)
+        check_consistent_length(X, targets.Y)
+        check_groups(groups, len(X))
         rng = check_random_state(self.random_state)
         self.classes_, self.label_names_ = targets.classes, targets.label_names
         self._binary = targets.binary
@@ -316,7 +318,7 @@ class MultilabelNet(NestedParams, MultilabelMixin, CallbackSupportMixin, BaseEst
         if not (self.early_stopping or self._auto_thresholds):
             return everything, everything[:0]
         share = self.validation_fraction
-        if share * len(Y) < MIN_HELD_OUT or (groups is not None and len(np.unique(groups)) < 2):
+        if share * len(Y) < MIN_HELD_OUT or check_groups(groups, len(Y))[1] < 2:
             return everything, everything[:0]
         part = assign_parts(Y, groups, [1 - share, share], rng)
         return np.flatnonzero(part == 0), np.flatnonzero(part == 1)
@@ -369,7 +371,10 @@ class MultilabelNet(NestedParams, MultilabelMixin, CallbackSupportMixin, BaseEst
             verbose=self.verbose,
             **self._net_arguments(train.X.shape[1], train.Y.shape[1]),
         ).initialize()
-        start_at_prior(net.module_, positives, negatives, weight)
+        output = getattr(net.module_, "output", None)
+        if isinstance(output, torch.nn.Linear):
+            prior = prior_logits(positives, negatives, 1 if weight is None else weight)
+            start_at_prior(output, prior)
         return net.partial_fit(train)
 
     def _net_arguments(self, n_features, n_labels):

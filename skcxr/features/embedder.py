@@ -13,9 +13,9 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 from .._base import _BaseImageTransformer
 from .._callbacks import CallbackSupportMixin, begin_task
 from .._image_input import digest
+from .._multilabel._labels import encode_targets
 from .._stage import Stage
 from .._store import cached_fit, checkpoint_folder, open_store
-from .._targets import encode_targets
 from .._torch import (
     PRECISIONS,
     InBatches,

@@ -17,7 +17,7 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_method_params, check_is_fitted, has_fit_parameter
 
-from skcxr._targets import encode_targets
+from skcxr._multilabel._labels import encode_targets
 from skcxr.classifiers._mixin import MultilabelMixin
 from skcxr.model_selection.splitters import MultilabelStratifiedGroupKFold
 

@@ -6,8 +6,9 @@ import numpy as np
 from sklearn.model_selection import BaseCrossValidator, BaseShuffleSplit
 from sklearn.utils import _safe_indexing, check_random_state, indexable
 
-from skcxr._targets import encode_targets
-from skcxr.classifiers._stratify import assign_parts
+from skcxr._multilabel._groups import check_groups
+from skcxr._multilabel._labels import encode_targets
+from skcxr._multilabel._stratify import assign_parts
 
 
 class MultilabelStratifiedGroupKFold(BaseCrossValidator):
@@ -65,7 +66,7 @@ class MultilabelStratifiedGroupKFold(BaseCrossValidator):
 
     def _iter_test_indices(self, X=None, y=None, groups=None):
         Y = encode_targets(y, type(self).__name__).Y
-        n_groups = len(Y) if groups is None else len(np.unique(groups))
+        _, n_groups = check_groups(groups, len(Y))
         if n_groups < self.n_splits:
             raise ValueError(f"n_splits={self.n_splits} folds of {n_groups} patients (groups)")
         rng = check_random_state(self.random_state) if self.shuffle else None

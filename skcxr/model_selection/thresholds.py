@@ -4,7 +4,7 @@ from sklearn.base import _fit_context
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from skcxr.classifiers._thresholds import best_thresholds
+from skcxr._multilabel._thresholds import best_thresholds
 from skcxr.model_selection._out_of_fold import _OutOfFoldClassifier, label_proba
 
 

@@ -115,12 +115,12 @@ def test_label_and_feature_names_come_from_dataframes(data):
 @pytest.mark.parametrize(
     ("y", "message"),
     [
-        (np.full((20, 2), 2.0), "row 0 of label 0"),
+        (np.full((20, 2), 2.0), "row 0 of label 'label0'"),
         (pd.DataFrame({"a": [0] * 19 + [3]}), "row 19 of label 'a'"),
         (np.full((20, 2), "x"), "0, 1 or NaN"),
         (np.arange(20) % 3, "Only binary classification is supported"),
         (np.zeros(20), "one class"),
-        (np.zeros((20, 0)), "no label"),
+        (np.zeros((20, 0)), "non-empty"),
         (np.zeros((20, 2, 2)), r"\(20, 2, 2\)"),
     ],
 )

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from skcxr._multilabel._groups import check_groups
+
 
 def assign_parts(Y, groups, fractions, rng=None):
     """Deal the rows into parts of given size, groups whole, labels balanced.
@@ -34,14 +36,10 @@ def assign_parts(Y, groups, fractions, rng=None):
     data. ECML PKDD, 145-158.
     """
     n = len(Y)
-    if groups is None:
-        group = np.arange(n)
-    else:
-        _, first, group = np.unique(groups, return_index=True, return_inverse=True)
-        group = np.argsort(np.argsort(first))[group]  # numbered by first appearance
+    group, n_groups = check_groups(groups, n)
     known = ~np.isnan(Y)
     columns = np.column_stack([np.where(known, Y, 0), known[:, ~known.all(axis=0)], np.ones(n)])
-    counts = np.zeros((group.max() + 1, columns.shape[1]))
+    counts = np.zeros((n_groups, columns.shape[1]))
     np.add.at(counts, group, columns)
     totals = counts.sum(axis=0)
     shares = counts[:, totals > 0] / totals[totals > 0]

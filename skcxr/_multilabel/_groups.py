@@ -1,0 +1,63 @@
+"""Patients: which rows belong together."""
+
+import numbers
+
+import numpy as np
+
+
+def check_groups(groups, n):
+    """Return a code for each row, patients numbered in the order of their first row.
+
+    Parameters
+    ----------
+    groups : array-like of shape (n,) or None
+        Patient of each row; None: every row is a patient of its own.
+    n : int
+        Number of rows.
+
+    Returns
+    -------
+    codes : ndarray of shape (n,), int
+    n_groups : int
+
+    Raises
+    ------
+    ValueError
+        Where there is not one patient per row, one is missing (None, NaN, NA, blank text), or
+        text and numbers are mixed, so that 7 and "7" would be two patients.
+
+    Examples
+    --------
+    >>> from skcxr._multilabel._groups import check_groups
+    >>> check_groups(["b", "a", "b"], 3)
+    (array([0, 1, 0]), 2)
+    """
+    if groups is None:
+        return np.arange(n), n
+    import pandas as pd
+
+    values = groups if isinstance(groups, (pd.Series, pd.Index)) else np.asarray(groups)
+    if getattr(values, "shape", None) != (n,):
+        shape = getattr(values, "shape", None)
+        raise ValueError(
+            f"groups must hold the patient of each of the {n} rows, got the shape {shape}"
+        )
+    codes, patients = pd.factorize(values)
+    codes = np.asarray(codes)
+    text = np.array([isinstance(patient, str) for patient in patients], dtype=bool)
+    if values.dtype == object and not text.all():
+        given = [isinstance(v, (str, numbers.Number, np.generic)) for v in patients]
+        if text.any() and all(given):
+            row = int(np.flatnonzero(codes == int(np.argmin(text)))[0])
+            raise ValueError(
+                f"groups mixes text and numbers: row {row} is {np.asarray(values)[row]!r}; make "
+                "all patients one kind, for instance with groups.astype(str)"
+            )
+    blank = [not patient.strip() if isinstance(patient, str) else False for patient in patients]
+    missing = (codes < 0) | np.append(np.array(blank, dtype=bool), False)[codes]
+    if missing.any():
+        raise ValueError(
+            f"groups has no patient in row {int(np.argmax(missing))} and in {int(missing.sum())} "
+            "rows in all: every row needs one (a number of its own where the patient is unknown)"
+        )
+    return codes, len(patients)
