@@ -1,8 +1,9 @@
 """Results that were computed once per image, kept in one file; and fits kept by joblib."""
 
+from ._fits import cached_fit
 from ._images import ImageStore, open_store
 from ._rows import cached_rows
-from ._tools import cache_info, cached_fit, checkpoint_folder, clear_cache, set_cache_limit
+from ._tools import cache_info, checkpoint_folder, clear_cache, set_cache_limit
 
 __all__ = [
     "ImageStore",

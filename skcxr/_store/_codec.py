@@ -11,14 +11,10 @@ import zlib
 
 import numpy as np
 
-FORMAT_VERSION = 1  # of this layout; a row with another number is computed anew
+FORMAT_VERSION = 2  # of this layout and of the tables; each version has a file of its own
 
 _RAW, _PICTURE, _SPARSE, _PLANES = range(4)
 _DIGEST = 16
-
-
-class OtherVersion(Exception):
-    """The row was written in another format."""
 
 
 class Damaged(Exception):
@@ -67,15 +63,11 @@ def decode(key, value):
 
     Raises
     ------
-    OtherVersion
-        The row is in another format.
     Damaged
         The row is not the one written under this key.
     """
-    if not isinstance(value, bytes) or len(value) < _DIGEST + 4:
+    if not isinstance(value, bytes) or len(value) < _DIGEST + 4 or value[0] != FORMAT_VERSION:
         raise Damaged
-    if value[0] != FORMAT_VERSION:
-        raise OtherVersion
     body = memoryview(value)[1 + _DIGEST :]
     if _digest(key, body) != value[1 : 1 + _DIGEST]:
         raise Damaged

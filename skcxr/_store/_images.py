@@ -7,7 +7,9 @@ import threading
 import time
 from pathlib import Path
 
-from ._codec import Damaged, OtherVersion, decode, encode
+from ._codec import Damaged, decode, encode
+from ._fits import location_of
+from ._size import make_room
 from ._sqlite import StoreFile
 
 _TOUCHES = 4096  # hits whose time of use is written together
@@ -28,17 +30,17 @@ def open_store(memory):
     ImageStore or None
         The same object for the same folder within a process. None where nothing is to be kept.
     """
-    location = getattr(memory, "location", None) if hasattr(memory, "cache") else memory
+    location = location_of(memory)
     if location is None:
         return None
-    if not isinstance(location, str | os.PathLike):
-        raise TypeError(
-            f"memory must be None, a folder or a joblib.Memory, got {type(memory).__name__}"
-        )
-    folder = os.path.join(os.path.expanduser(location), "skcxr")
-    store = _store_in(os.path.realpath(folder))
+    store = _store_in(os.path.realpath(store_folder(location)))
     store.file.retry()
     return store
+
+
+def store_folder(location):
+    """Return the folder of the store within that given as ``memory``."""
+    return os.path.join(location, "skcxr")
 
 
 def _store_in(folder):
@@ -69,7 +71,6 @@ class ImageStore:
     def _reset(self):
         self._lock = threading.Lock()
         self._used = {}
-        self._counts = {}
 
     def __reduce__(self):
         return _store_in, (self.folder,)
@@ -98,20 +99,13 @@ class ImageStore:
             if values[i] is not None:
                 try:
                     rows[i] = decode(key, values[i])
-                except OtherVersion:
-                    self.file.warn(
-                        "version",
-                        f"The image store {self.file.path} has rows of another version of skcxr: "
-                        "they are computed again.",
-                    )
                 except Damaged:
                     self.file.warn(
                         "rows",
                         f"The image store {self.file.path} has damaged rows: they are computed "
                         "again.",
                     )
-        self._count(kind, [key for key, row in zip(keys, rows, strict=True) if row is not None])
-        self._count(kind, [], sum(row is None for row in rows))
+        self._note_use([key for key, row in zip(keys, rows, strict=True) if row is not None])
         return rows
 
     def has_many(self, kind, keys):
@@ -122,9 +116,7 @@ class ImageStore:
             find = "SELECT 1 FROM entries WHERE key = ?"
             return [connection.execute(find, (key,)).fetchone() is not None for key in keys]
 
-        known = self.file.run(look, default=[False] * len(keys))
-        self._count(kind, [], known.count(False))
-        return known
+        return self.file.run(look, default=[False] * len(keys))
 
     def put_many(self, kind, keys, rows):
         """Write rows, all of them or, where that is not possible, none.
@@ -152,7 +144,7 @@ class ImageStore:
                 "INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?)",
                 [(key, kind, len(value), now) for key, value in zip(keys, values, strict=True)],
             )
-            evict(connection)
+            make_room(connection)
 
         self.file.run(insert, write=True)
 
@@ -187,78 +179,22 @@ class ImageStore:
         self.file.run(lambda connection: connection.executemany(insert, rows), write=True)
 
     def flush(self):
-        """Write times of use and the counts of hits and misses, which are kept back for a while."""
+        """Write times of use, which are kept back for a while."""
         with self._lock:
             used, self._used = self._used, {}
-            counts, self._counts = self._counts, {}
-        if not counts:
+        if not used:
             return
+        update = "UPDATE entries SET used = ? WHERE key = ?"
+        rows = [(when, key) for key, when in used.items()]
+        self.file.run(lambda connection: connection.executemany(update, rows), write=True)
 
-        def update(connection):
-            connection.executemany(
-                "UPDATE entries SET used = ? WHERE key = ?",
-                [(when, key) for key, when in used.items()],
-            )
-            connection.executemany(
-                "INSERT INTO counts VALUES (?1, ?2, ?3) ON CONFLICT (kind) "
-                "DO UPDATE SET hits = hits + ?2, misses = misses + ?3",
-                [(kind, *count) for kind, count in counts.items()],
-            )
-
-        self.file.run(update, write=True)
-
-    def _count(self, kind, hits, n_misses=0):
+    def _note_use(self, keys):
         now = int(time.time())
         with self._lock:
-            self._used.update(dict.fromkeys(hits, now))
-            count = self._counts.setdefault(kind, [0, 0])
-            count[0] += len(hits)
-            count[1] += n_misses
+            self._used.update(dict.fromkeys(keys, now))
             full = len(self._used) >= _TOUCHES
         if full:
             self.flush()
-
-
-def get_limit(connection):
-    """Return the bound on the size of the store in bytes, or None."""
-    found = connection.execute("SELECT CAST(value AS INTEGER) FROM settings WHERE name = 'limit'")
-    return (found.fetchone() or [None])[0]
-
-
-def evict(connection, share=0.9):
-    """Remove the least recently used rows of a store that has outgrown its limit.
-
-    Parameters
-    ----------
-    connection : sqlite3.Connection
-        Within a transaction.
-    share : float, default=0.9
-        Down to which share of the limit, so that the next writes need not evict again.
-
-    Returns
-    -------
-    int
-        How many rows were removed.
-    """
-    limit = get_limit(connection)
-    if limit is None:
-        return 0
-    page_size = connection.execute("PRAGMA page_size").fetchone()[0]
-    pages = connection.execute("PRAGMA page_count").fetchone()[0]
-    pages -= connection.execute("PRAGMA freelist_count").fetchone()[0]
-    excess = pages * page_size - share * limit
-    if excess <= (1 - share) * limit:
-        return 0
-    old = []
-    oldest = "SELECT key, CAST(size AS INTEGER) FROM entries ORDER BY used"
-    for key, size in connection.execute(oldest):
-        if excess <= 0:
-            break
-        old.append((key,))
-        excess -= size
-    connection.executemany("DELETE FROM rows WHERE key = ?", old)
-    connection.executemany("DELETE FROM entries WHERE key = ?", old)
-    return len(old)
 
 
 def _select(connection, keys):

@@ -5,23 +5,33 @@ system before it returns, so that a process killed at any moment loses nothing c
 power cut may take the last commits, and then whole ones, never half of one.
 """
 
+import contextlib
 import os
 import sqlite3
+import tempfile
 import threading
 import time
 import warnings
 import weakref
 from pathlib import Path
 
-FILE_NAME = "skcxr-images.sqlite"
-_SCHEMA_VERSION = 0x53_4B_01  # "SK" and the version of the tables below
+from ._codec import FORMAT_VERSION
+from ._private import make_private, make_private_file
+
+try:
+    import fcntl
+except ImportError:  # Windows, whose locks do not fail this way
+    fcntl = None
+
+# Versions do not meet in one file: to each, the other's would look damaged.
+FILE_NAME = f"skcxr-images.{FORMAT_VERSION}.sqlite"
+_SCHEMA_VERSION = 0x53_4B_00 + FORMAT_VERSION  # "SK" and the version
 _SCHEMA = """
 CREATE TABLE rows (key BLOB PRIMARY KEY, value BLOB NOT NULL);
 CREATE TABLE entries (
     key BLOB PRIMARY KEY, kind TEXT NOT NULL, size INTEGER NOT NULL, used INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE memo (stat BLOB PRIMARY KEY, digest BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE counts (kind TEXT PRIMARY KEY, hits INTEGER, misses INTEGER) WITHOUT ROWID;
 CREATE TABLE settings (name TEXT PRIMARY KEY, value INTEGER) WITHOUT ROWID;
 """
 BUSY_SECONDS = 60.0
@@ -56,6 +66,7 @@ class StoreFile:
     def __init__(self, folder):
         self.path = Path(folder) / FILE_NAME
         self._warned = set()
+        self._patience = BUSY_SECONDS
         self._reset()
         _open_files.add(self)
 
@@ -137,21 +148,32 @@ class StoreFile:
             if self._inode == _inode(self.path):
                 return self._connection
             self.close()  # removed or set aside by another process: nothing there is read again
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        make_private(self.path.parents[1])
+        make_private(self.path.parent)
         try:
-            self._connection = _open(self.path)
+            _try_lock(self.path.parent)
+            with contextlib.suppress(OSError):  # SQLite itself says what is wrong
+                make_private_file(self.path)
+            try:
+                self._connection = _open(self.path, self._patience)
+            except _OtherVersion:
+                self.path = self.path.with_suffix(".own.sqlite")
+                make_private_file(self.path)
+                self._connection = _open(self.path, self._patience)
         except sqlite3.OperationalError as error:
             if _code(error) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
                 raise
             if not self.path.exists():
                 raise
             # A folder in which no log can be written: the file is read as it is.
-            self._connection = _open(self.path, read_only=True)
+            self._connection = _open(self.path, self._patience, read_only=True)
             self._give_up(error, write=True)
         self._inode = _inode(self.path)
         return self._connection
 
     def _give_up(self, error, write):
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
+            self._patience = 0.1  # waited for once; a later fit only looks whether it has gone
         self.writable = False
         self.readable = self.readable and write and self._connection is not None
         verb = "written to" if self.readable else "used"
@@ -180,16 +202,34 @@ class StoreFile:
         )
 
 
-def _open(path, read_only=False):
+class _OtherVersion(Exception):
+    """The file is another version's store."""
+
+
+def _try_lock(folder):
+    """Raise OSError where the file system grants no lock on a file that nobody else knows.
+
+    SQLite takes that for a file in use, and waits a minute each time.
+    """
+    if fcntl is None or not os.access(folder, os.W_OK):
+        return
+    with tempfile.NamedTemporaryFile(prefix=f"{FILE_NAME}-", dir=folder) as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise OSError(error.errno, f"its file system grants no locks: {error}") from error
+
+
+def _open(path, patience, read_only=False):
     where = f"{path.absolute().as_uri()}?{'immutable=1' if read_only else 'mode=rwc'}"
     connection = sqlite3.connect(
-        where, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        where, uri=True, timeout=patience, isolation_level=None, check_same_thread=False
     )
     try:
         connection.text_factory = lambda text: text.decode(errors="replace")
         connection.execute("PRAGMA cell_size_check=ON")
         connection.execute("PRAGMA wal_autocheckpoint=4000")
-        until = time.monotonic() + BUSY_SECONDS
+        until = time.monotonic() + patience
         while True:
             try:
                 _prepare(connection)
@@ -211,6 +251,8 @@ def _prepare(connection):
         connection.execute("PRAGMA journal_mode=WAL")
         version = transaction(connection, _create)
     if version != _SCHEMA_VERSION:
+        if version >> 8 == _SCHEMA_VERSION >> 8:
+            raise _OtherVersion
         raise sqlite3.DatabaseError("it is not a store of this version of skcxr")
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute("SELECT 1 FROM entries LIMIT 1").fetchone()

@@ -1,18 +1,19 @@
-"""What is in the store, how to empty it and how to keep it small; cached fits."""
+"""What a cache holds, how to empty it and how to keep it small."""
 
 import os
 import re
 import shutil
-import warnings
 from pathlib import Path
 
-from ._images import evict, get_limit, open_store
+from ._fits import fits_in, location_of, remove_fits
+from ._images import open_store
+from ._size import bound_size, get_setting, put_setting
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 
 
 def cache_info(memory):
-    """Count what is stored.
+    """Count what is kept.
 
     Parameters
     ----------
@@ -22,26 +23,49 @@ def cache_info(memory):
     Returns
     -------
     DataFrame
-        One line per kind of result with ``entries``, ``bytes``, ``hits`` and ``misses`` (since the
-        store was begun). ``attrs`` has ``path``, ``file_bytes`` and ``limit_bytes``.
+        One line per kind of result with ``entries`` and ``bytes``. ``"fit"`` are fits of heads and
+        networks, ``"checkpoint"`` the states of trainings that have not ended, all others results
+        per image. ``attrs`` has ``path``, ``file_bytes`` (of the file of per-image results) and
+        ``limit_bytes``.
+
+    Raises
+    ------
+    ValueError
+        Where the folder holds no cache.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from skcxr import cache_info, make_chest_phantoms
+    >>> from skcxr.features import LBPHOGExtractor
+    >>> phantoms = make_chest_phantoms(4, size=64, random_state=0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = LBPHOGExtractor(memory=folder).fit_transform(phantoms.images)
+    ...     cache_info(folder)["entries"].to_dict()
+    {'texture': 4}
     """
     import pandas as pd
 
-    store = _require(memory)
-    store.flush()
+    store, location = _open(memory)
 
     def look(connection):
         held = connection.execute("SELECT kind, count(*), sum(size) FROM entries GROUP BY kind")
-        sizes = {str(kind): (n, size) for kind, n, size in held}
-        counts = {str(kind): n for kind, *n in connection.execute("SELECT * FROM counts")}
-        return sizes, counts, get_limit(connection)
+        return {str(kind): n for kind, *n in held}, get_setting(connection, "limit")
 
-    sizes, counts, limit = store.file.run(look, default=({}, {}, None))
-    kinds = sorted({*sizes, *counts})
+    held, limit = store.file.run(look, default=({}, None))
+    folder = checkpoint_folder(store)
+    states = list(folder.iterdir()) if folder.is_dir() else []
+    for kind, sizes in (
+        ("checkpoint", [os.path.getsize(path) for path in states]),
+        ("fit", [size for _, size, _ in fits_in(location)]),
+    ):
+        if sizes:
+            held[kind] = (len(sizes), sum(sizes))
+    kinds = sorted(held)
     table = pd.DataFrame(
-        [(*sizes.get(kind, (0, 0)), *counts.get(kind, (0, 0))) for kind in kinds],
+        [held[kind] for kind in kinds],
         index=pd.Index(kinds, name="kind", dtype=object),
-        columns=["entries", "bytes", "hits", "misses"],
+        columns=["entries", "bytes"],
     )
     table.attrs.update(
         path=str(store.file.path), file_bytes=store.file.size_on_disk(), limit_bytes=limit
@@ -50,31 +74,42 @@ def cache_info(memory):
 
 
 def clear_cache(memory, kind=None):
-    """Remove per-image results, and the states of interrupted trainings; give their space back.
+    """Remove what is kept, and give its space back.
 
     Parameters
     ----------
     memory : str, path-like or joblib.Memory
-        As given to an estimator. Fits that joblib keeps there stay; ``Memory.clear`` removes them.
+        As given to an estimator. What others than skcxr keep there through joblib stays.
     kind : str, default=None
-        Only this kind of result, as `cache_info` names it; None is all, and interrupted trainings.
+        Only this kind of result, as `cache_info` names it; None is all.
+
+    Raises
+    ------
+    ValueError
+        Where the folder holds no cache, or nothing of this kind.
     """
-    store = _require(memory)
-    store.flush()
+    store, location = _open(memory)
+    held = cache_info(memory).index.tolist()
+    if kind is not None and kind not in held:
+        raise ValueError(
+            f"kind={kind!r}: the cache in {location} holds none of it; it holds "
+            f"{', '.join(map(repr, held)) or 'nothing'}."
+        )
 
     def remove(connection):
         if kind is None:
-            for table in ("rows", "entries", "memo", "counts"):
+            for table in ("rows", "entries", "memo"):
                 connection.execute(f"DELETE FROM {table}")
         else:
             which = "key IN (SELECT key FROM entries WHERE kind = ?)"
             connection.execute(f"DELETE FROM rows WHERE {which}", (kind,))
             connection.execute("DELETE FROM entries WHERE kind = ?", (kind,))
-            connection.execute("DELETE FROM counts WHERE kind = ?", (kind,))
 
     store.file.run(remove, write=True)
     store.file.shrink()
-    if kind is None:
+    if kind in (None, "fit"):
+        remove_fits(location)
+    if kind in (None, "checkpoint"):
         shutil.rmtree(checkpoint_folder(store), ignore_errors=True)
 
 
@@ -84,7 +119,7 @@ def checkpoint_folder(store):
 
 
 def set_cache_limit(memory, limit_bytes):
-    """Bound the size of the store; the results that were not used for longest go first.
+    """Bound what is kept; the results and fits that were not used for longest go first.
 
     Parameters
     ----------
@@ -92,74 +127,33 @@ def set_cache_limit(memory, limit_bytes):
         As given to an estimator. The limit is kept in the store, for all who use it.
     limit_bytes : int, str or None
         Such as ``10_000_000_000`` or ``"10GB"`` (1 GB is 10⁹ bytes); None removes the limit.
+
+    Raises
+    ------
+    ValueError
+        Where there is no such folder, or the limit is no size.
     """
     limit = _bytes(limit_bytes)
-    store = _require(memory)
-    store.flush()
-
-    def write(connection):
-        connection.execute("DELETE FROM settings WHERE name = 'limit'")
-        if limit is not None:
-            connection.execute("INSERT INTO settings VALUES ('limit', ?)", (limit,))
-        return evict(connection)
-
-    if store.file.run(write, write=True):
-        store.file.shrink()
+    store, location = _open(memory, may_be_empty=True)
+    store.file.run(lambda connection: put_setting(connection, "limit", limit), write=True)
+    bound_size(store, location, exactly=True)
 
 
-def cached_fit(memory, function, *args, ignore=(), **kwargs):
-    """Return ``function(*args, **kwargs)``, from joblib's cache where it ran before.
-
-    Parameters
-    ----------
-    memory : None, str, path-like or joblib.Memory
-        None calls the function.
-    function : callable
-        Of module level, with plain arguments: numbers, strings, arrays, digests.
-    *args, **kwargs
-        For ``function``.
-    ignore : sequence of str
-        Arguments on which the result does not depend, such as ``verbose``.
-
-    Returns
-    -------
-    object
-        What ``function`` returned.
-    """
-    import joblib
-
-    if memory is None or (hasattr(memory, "cache") and getattr(memory, "location", 0) is None):
-        return function(*args, **kwargs)
-    try:
-        if not hasattr(memory, "cache"):
-            # Compressed for its checksum: a damaged file fails to load and is computed again.
-            memory = joblib.Memory(os.fspath(memory), verbose=0, compress=1)
-        return memory.cache(function, ignore=list(ignore), verbose=0)(*args, **kwargs)
-    except Exception as error:
-        if _was_raised_in(error, function):
-            raise
-        warnings.warn(
-            f"A fit could not be kept in {memory} ({error}): it is computed and not kept.",
-            RuntimeWarning,
-            stacklevel=2,
-        )
-        return function(*args, **kwargs)
-
-
-def _was_raised_in(error, function):
-    trace = error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code is getattr(function, "__code__", None):
-            return True
-        trace = trace.tb_next
-    return False
-
-
-def _require(memory):
-    store = open_store(memory)
-    if store is None:
+def _open(memory, may_be_empty=False):
+    """The store of a folder and the folder, or an error that makes nothing."""
+    location = location_of(memory)
+    if location is None:
         raise ValueError("memory=None keeps nothing; name the folder that the estimators use")
-    return store
+    store = open_store(memory)
+    if not os.path.isdir(location):
+        raise ValueError(f"there is no folder {location}; name the `memory` of the estimators")
+    if not (may_be_empty or store.file.path.exists() or fits_in(location)):
+        raise ValueError(
+            f"the folder {location} holds nothing that skcxr has kept; name the `memory` of the "
+            "estimators"
+        )
+    store.flush()
+    return store, location
 
 
 def _bytes(limit):

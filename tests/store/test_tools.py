@@ -21,13 +21,10 @@ def noise(n):
 def test_cache_info_counts_by_kind(tmp_path, store, reopen):
     store.put_many("image", keys(10), noise(10))
     store.put_many("texture", keys(4), noise(4))
-    store.get_many("image", keys(12))
     for _ in range(2):
         info = cache_info(tmp_path)
         assert info.index.tolist() == ["image", "texture"]
         assert info["entries"].tolist() == [10, 4]
-        assert info["hits"].tolist() == [10, 0]
-        assert info["misses"].tolist() == [2, 0]
         assert 50_000 <= info.loc["image", "bytes"] < 51_000
         assert info.attrs["file_bytes"] >= info["bytes"].sum()
         assert info.attrs["limit_bytes"] is None
