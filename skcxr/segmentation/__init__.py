@@ -6,8 +6,10 @@ __getattr__, __dir__, __all__ = attach(
     __name__,
     {
         "UNetMasker": "masker",
+        "ZONES": "zones",
         "build_network": "networks",
         "keep_two_largest": "quality",
+        "lung_zones": "zones",
         "mask_quality": "quality",
     },
 )
