@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 
 from ._labels import CHESTXRAY14_LABELS, NO_FINDING
+from ._messages import name_some
 
-BOX_COLUMNS = ["index", "image", "label", "x", "y", "w", "h"]
+FRAME = 1024  # width and height that the boxes refer to
 BOX_LABELS = {"Infiltrate": "Infiltration"}  # spelled otherwise in the box table
 
 # Header cells without case and punctuation -> our name. The header says
@@ -30,13 +31,6 @@ _COLUMNS = {
     "originalimagepixelspacingy": "Pixel Spacing y",
 }
 _REQUIRED = ("Image Index", "Finding Labels", "Patient ID")
-
-
-def name_some(names, most=5):
-    """Return 'a, b, c and 7 more', for messages."""
-    names = [str(name) for name in names]
-    rest = len(names) - most
-    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def find_table(data_dir, stems, suffix):
@@ -150,14 +144,14 @@ def _findings(column, path):
 
 
 def read_boxes(path):
-    """Read the box table: columns image, label, x, y, w, h (1024 x 1024 frame)."""
+    """Read the box table: columns image, label, x, y, w, h and the frame, 1024 x 1024 pixels."""
     width = len(_header(path))
     if width < 6:
         raise ValueError(
             f"{path} has {width} columns; a box table has image, finding, x, y, w and h first."
         )
     boxes = pd.read_csv(path, header=None, skiprows=1, usecols=range(6))
-    boxes.columns = BOX_COLUMNS[1:]
+    boxes.columns = ["image", "label", "x", "y", "w", "h"]
     boxes["label"] = boxes["label"].replace(BOX_LABELS)
     unknown = sorted(set(boxes["label"]) - set(CHESTXRAY14_LABELS))
     if unknown:
@@ -170,7 +164,7 @@ def read_boxes(path):
             "h above 0."
         )
     boxes[["x", "y", "w", "h"]] = sizes.astype(float)
-    return boxes
+    return boxes.assign(frame_width=FRAME, frame_height=FRAME)
 
 
 def read_list(path):

@@ -4,9 +4,11 @@ from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
-from sklearn.utils import Bunch, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, validate_params
 
+from ._boxes import box_table
+from ._bunch import data_set
 from ._labels import CHESTXRAY14_LABELS
 from ._phantom_anatomy import Chest
 from ._phantom_lesions import PAINT, RESHAPE
@@ -104,19 +106,20 @@ def make_chest_phantoms(
     Returns
     -------
     bunch : sklearn.utils.Bunch
-        images : ndarray of shape (n_samples, size, size), uint8
+        images, data : ndarray of shape (n_samples, size, size), uint8
             The radiographs, those of one patient side by side.
-        labels : DataFrame of shape (n_samples, n_labels), int8
+        labels, target : DataFrame of shape (n_samples, n_labels), int8
             1 where the disease is shown. Rows without a 1 are healthy.
         masks : ndarray of shape (n_samples, size, size), bool
             The lung fields.
         boxes : DataFrame
-            One row per lesion: `index` (row of `images`), `image` (file name), `label`, and
-            `x`, `y`, `w`, `h` in pixels. Every 1 in `labels` has at least one.
+            One row per lesion: `index` (row of `images`), `image` (file name), `label`,
+            `x`, `y`, `w`, `h` in pixels, and `frame_width`, `frame_height`, the size of the
+            images. Every 1 in `labels` has at least one.
         groups : ndarray of shape (n_samples,), int
             Patient of each image, numbered from 1.
         frame : DataFrame
-            Metadata named as :func:`load_chestxray14` names them.
+            `patient` and metadata named as :func:`load_chestxray14` names them.
         DESCR : str
             What this is.
 
@@ -162,13 +165,14 @@ def make_chest_phantoms(
             images[i] = image
             file_name = f"{patient:08d}_{visit:03d}.png"
             labels[i] = [name in present for name in names]
-            boxes += [(i, file_name, *box) for box in found]
+            boxes += [(i, file_name, *box, size, size) for box in found]
             view = "AP" if portable else "PA"
-            rows.append((file_name, visit, patient, chest.age, chest.sex, view))
+            rows.append((patient, file_name, visit, patient, chest.age, chest.sex, view))
             i += 1
     frame = pd.DataFrame(
         rows,
         columns=[
+            "patient",
             "Image Index",
             "Follow-up #",
             "Patient ID",
@@ -180,13 +184,14 @@ def make_chest_phantoms(
     description = DESCR.format(
         n=n_samples, patients=len(sizes), size=size, labels=", ".join(names) or "none"
     )
-    return Bunch(
+    return data_set(
+        frame,
+        pd.DataFrame(labels, columns=names),
+        frame["patient"].to_numpy(),
+        data=images,
         images=images,
-        labels=pd.DataFrame(labels, columns=names),
         masks=masks,
-        boxes=pd.DataFrame(boxes, columns=["index", "image", "label", "x", "y", "w", "h"]),
-        groups=frame["Patient ID"].to_numpy(),
-        frame=frame,
+        boxes=box_table(boxes),
         DESCR=description,
     )
 

@@ -14,6 +14,8 @@ from skcxr.datasets import (
     write_chestxray14_layout,
 )
 
+BOX_COLUMNS = ["index", "image", "label", "x", "y", "w", "h", "frame_width", "frame_height"]
+
 
 @pytest.fixture(scope="module")
 def phantoms():
@@ -52,6 +54,8 @@ def test_what_was_written_is_read_back(phantoms, tmp_path, table, n_folders, com
     assert list(data.boxes["index"]) == list(phantoms.boxes["index"])
     sides = ["x", "y", "w", "h"]
     np.testing.assert_allclose(data.boxes[sides], phantoms.boxes[sides] * 1024 / 48)
+    assert (data.boxes[["frame_width", "frame_height"]] == 1024).all(axis=None)
+    assert (phantoms.boxes[["frame_width", "frame_height"]] == 48).all(axis=None)
     assert set(data.part) == {"train_val", "test"}
     test = set(data.groups[data.part == "test"])
     assert not test & set(data.groups[data.part == "train_val"])
@@ -80,7 +84,7 @@ def test_without_lists_and_boxes(phantoms, tmp_path):
     folder = write_chestxray14_layout(phantoms, tmp_path / "x", test_size=None, boxes=False)
     data = load_chestxray14(folder)
     assert all(part is None for part in data.part)
-    assert list(data.boxes) == ["index", "image", "label", "x", "y", "w", "h"]
+    assert list(data.boxes) == BOX_COLUMNS
     assert data.boxes.empty
     assert "no official split" in data.DESCR
     with pytest.raises(FileNotFoundError, match=r"part='test' needs .*test_list.txt"):
@@ -210,6 +214,34 @@ def test_image_in_both_lists(folder):
         load_chestxray14(folder)
 
 
+def test_patient_in_both_lists(folder):
+    whole = load_chestxray14(folder)
+    counts = pd.Series(whole.groups[whole.part == "test"]).value_counts()
+    patient = counts.index[counts > 1][0]
+    name = whole.frame["Image Index"][(whole.groups == patient).argmax()]
+    _edit(folder / "test_list.txt", name + "\n", "")
+    with (folder / "train_val_list.txt").open("a") as file:
+        file.write(name + "\n")
+    with pytest.raises(ValueError, match=rf"1 patients are in more than one .*: {patient} \("):
+        load_chestxray14(folder)
+
+
+def test_c11_home_folder(folder, monkeypatch):
+    monkeypatch.setenv("HOME", str(folder.parent))
+    assert len(load_chestxray14("~/cxr").frame) == 24
+
+
+def test_names_of_scikit_learn(folder, phantoms):
+    data = load_chestxray14(folder)
+    assert data.data is data.frame
+    assert data.target is data.labels
+    assert list(data.frame)[:2] == ["path", "patient"]
+    np.testing.assert_array_equal(data.frame["patient"], data.groups)
+    assert phantoms.data is phantoms.images
+    assert phantoms.target is phantoms.labels
+    np.testing.assert_array_equal(phantoms.frame["patient"], phantoms.groups)
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [("Gout,1,2,3,4", "Gout"), ("Mass,1,2,zero,4", "must be numbers"), ("Mass,1,2,0,4", "above 0")],
@@ -241,6 +273,7 @@ def test_spellings_of_the_header(tmp_path, header, ending):
     (tmp_path / "Data_Entry_2017.csv").write_text("\ufeff" + text, encoding="utf-8")
     data = load_chestxray14(tmp_path, images=False)
     assert data.frame.iloc[0].to_dict() == {
+        "patient": 7,
         "Image Index": "7_0.png",
         "Follow-up #": 3,
         "Patient ID": 7,

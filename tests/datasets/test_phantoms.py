@@ -7,6 +7,8 @@ from sklearn.utils import Bunch
 
 from skcxr.datasets import CHESTXRAY14_LABELS, make_chest_phantoms
 
+BOX_COLUMNS = ["index", "image", "label", "x", "y", "w", "h", "frame_width", "frame_height"]
+
 
 @pytest.fixture(scope="module")
 def phantoms():
@@ -21,7 +23,7 @@ def test_shapes_and_types(phantoms):
     assert list(phantoms.labels) == list(CHESTXRAY14_LABELS)
     assert (phantoms.labels.dtypes == np.int8).all()
     assert set(np.unique(phantoms.labels)) == {0, 1}
-    assert list(phantoms.boxes) == ["index", "image", "label", "x", "y", "w", "h"]
+    assert list(phantoms.boxes) == BOX_COLUMNS
     np.testing.assert_array_equal(phantoms.groups, phantoms.frame["Patient ID"])
     assert phantoms.frame["Image Index"].is_unique
     assert phantoms.frame["Image Index"].str[:8].astype(int).tolist() == phantoms.groups.tolist()
