@@ -5,9 +5,13 @@ from .._lazy import attach
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
-        "BACKBONES": "backbones",
+        "BACKBONES": "_published",
+        "CHEST_WEIGHTS": "_published",
+        "CNNEmbedder": "embedder",
         "LBPHOGExtractor": "texture",
         "ResNetEmbedder": "embedder",
+        "TokenMaps": "token_maps",
         "build_backbone": "backbones",
+        "convert_torchxrayvision": "chest_weights",
     },
 )

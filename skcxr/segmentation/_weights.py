@@ -66,19 +66,18 @@ def read_weights(path):
     Returns
     -------
     state : dict of str to Tensor
-        float32.
+        Floats as float32; finite and dense.
     about : dict
         What :func:`write_weights` was told; empty for a ``.pt`` or ``.pth`` file.
+
+    Raises
+    ------
+    ValueError
+        In one sentence that names the file, and the tensor where it is one.
     """
-    if path.suffix in (".pt", ".pth"):
-        import torch
+    from ..features import _weight_files
 
-        return torch.load(path, map_location="cpu", weights_only=True), {}
-    from safetensors import safe_open
-
-    with safe_open(path, "pt") as file:
-        about = json.loads((file.metadata() or {}).get("skcxr", "{}"))
-        state = {key: file.get_tensor(key) for key in file.keys()}
+    state, about = _weight_files.read_weights(path)
     return {k: v.float() if v.is_floating_point() else v for k, v in state.items()}, about
 
 
