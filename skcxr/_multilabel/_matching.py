@@ -225,3 +225,42 @@ def _index_of(side):
 
 def _is_plain(index):
     return index.dtype.kind in "iu" and bool((index == np.arange(len(index))).all())
+
+
+def align_rows(sides):
+    """Bring the rows of several sides into the order of the first that has an index.
+
+    Parameters
+    ----------
+    sides : dict of {str: object}
+        What a side is called in an error, to a DataFrame, a Series, or anything else.
+
+    Returns
+    -------
+    list
+        The sides, each as it is or with its rows moved; see :func:`match_rows`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skcxr._multilabel._matching import align_rows
+    >>> y = pd.DataFrame({"Mass": [1, 0]}, index=["a.png", "b.png"])
+    >>> groups = pd.Series([7, 8], index=["b.png", "a.png"])
+    >>> align_rows({"y": y, "groups": groups})[1].tolist()
+    [8, 7]
+    """
+    reference, name, aligned = None, "", []
+    for other_name, other in sides.items():
+        if reference is not None:
+            order = match_rows(reference, other, names=(name, other_name))
+            other = other if order is None else other.iloc[order]
+        if _index_of(other) is not None and row_index(reference) is None:
+            reference, name = other, other_name
+        aligned.append(other)
+    return aligned
+
+
+def row_index(*sides):
+    """Return the first index of the sides that says something, None where none does."""
+    indexes = (_index_of(side) for side in sides)
+    return next((i for i in indexes if i is not None and not _is_plain(i)), None)

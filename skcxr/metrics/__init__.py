@@ -7,8 +7,9 @@ __getattr__, __dir__, __all__ = attach(
     {
         "REPORT_TABLE_1": "comparison",
         "LocalizationReport": "_localization_report",
-        "ModelComparison": "comparison",
-        "MultilabelReport": "multilabel",
+        "ModelComparison": "_model_comparison",
+        "MultilabelReport": "_multilabel_report",
+        "PairedLabelTests": "paired_labels",
         "PairedTest": "paired",
         "SegmentationReport": "segmentation",
         "StratifiedAUC": "strata",
@@ -24,6 +25,7 @@ __getattr__, __dir__, __all__ = attach(
         "multilabel_report": "multilabel",
         "multilabel_scores": "multilabel",
         "paired_bootstrap_test": "paired",
+        "paired_label_tests": "paired_labels",
         "segmentation_report": "segmentation",
     },
 )

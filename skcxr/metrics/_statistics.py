@@ -16,6 +16,9 @@ METRICS = {
     "macro_ap": "Macro AP",
 }
 
+#: Proportions of a label at its threshold; positive and negative predictive value are the last.
+SHARES = ("sensitivity", "specificity", "ppv", "npv")
+
 
 class RankSums:
     """AUC and average precision of one label as sums over units.
@@ -33,11 +36,14 @@ class RankSums:
         Unit of each image.
     n_units : int
         Number of units.
+    weight : ndarray of shape (n,) or None
+        Weight of each image; each counts once by default.
     """
 
-    def __init__(self, y, score, unit, n_units):
+    def __init__(self, y, score, unit, n_units, weight=None):
         order = np.argsort(-score, kind="stable")
         y, score, unit = y[order], score[order], unit[order]
+        weight = np.ones(len(y)) if weight is None else weight[order]
         block = np.concatenate([[0], np.cumsum(np.diff(score) != 0)]) if len(y) else y.astype(int)
         has_positive = np.bincount(block, weights=y, minlength=1) > 0
         # The first score of a positive that is not above this one; m below them all.
@@ -46,8 +52,8 @@ class RankSums:
         tied = ~y & has_positive[block] if len(y) else y
 
         def sums(rows, shape):
-            ones = np.ones(rows.sum())
-            return sparse.csr_array((ones, (row[rows], unit[rows])), shape=(shape, n_units))
+            where = (row[rows], unit[rows])
+            return sparse.csr_array((weight[rows], where), shape=(shape, n_units))
 
         self.positive = sums(y, self.m)
         self.negative = sums(~y, self.m + 1)
@@ -66,7 +72,7 @@ class RankSums:
         if self.tied is not None:
             below += 0.5 * (self.tied @ weights)
         u = np.einsum("ij,ij->j", positive, below)
-        hits /= np.maximum(hits + negative[: self.m], 1)
+        hits /= np.maximum(hits + negative[: self.m], np.finfo(float).tiny)
         with np.errstate(invalid="ignore"):
             ap = np.einsum("ij,ij->j", positive, hits) / n_positive
         return u, n_positive * negative[-1], ap
@@ -85,26 +91,42 @@ class MultilabelStatistics:
         Decisions.
     unit, n_units
         See ``check_units``.
+    weight : ndarray of shape (n,) or None
+        Weight of each image.
     """
 
-    def __init__(self, y, prob, pred, unit, n_units):
+    def __init__(self, y, prob, pred, unit, n_units, weight=None):
         known = ~np.isnan(y)
         true = known & (y == 1)
+        weight = np.ones(len(unit)) if weight is None else weight
         to_units = sparse.csr_array(
-            (np.ones(len(unit)), (unit, np.arange(len(unit)))), shape=(n_units, len(unit))
+            (weight, (unit, np.arange(len(unit)))), shape=(n_units, len(unit))
         )
-        tp, fp, positive = (
-            (to_units @ a.astype(np.float64)).T for a in (true & pred, known & ~true & pred, true)
-        )
-        self.counts = np.stack([tp, fp, positive, (to_units @ known.astype(np.float64)).T])
+        false = known & ~true
+        outcomes = (true & pred, false & pred, true & ~pred, false & ~pred)
+        # True and false positives, false and true negatives: (4, k, units).
+        self.counts = np.stack([(to_units @ part.astype(np.float64)).T for part in outcomes])
         self.ranks = [
-            RankSums(true[known[:, j], j], prob[known[:, j], j], unit[known[:, j]], n_units)
-            for j in range(y.shape[1])
+            RankSums(true[rows, j], prob[rows, j], unit[rows], n_units, weight[rows])
+            for j, rows in enumerate(known.T)
         ]
 
+    def units_with(self):
+        """Return how many units hold what each proportion is a share of.
+
+        Returns
+        -------
+        dict of {str: ndarray of shape (k,), int}
+            sensitivity: units with a positive; specificity: with a negative; ppv: with an image
+            called positive; npv: with one called negative.
+        """
+        tp, fp, fn, tn = self.counts
+        parts = (tp + fn, fp + tn, tp + fp, fn + tn)
+        return {name: (part > 0).sum(axis=1) for name, part in zip(SHARES, parts, strict=True)}
+
     def __call__(self, weights):
-        """Return a dict: the five metrics of shape (b,), and per label (k, b) f1, auc and ap."""
-        tp, fp, positive, known = np.tensordot(self.counts, weights, axes=1)
+        """Return a dict: the metrics of shape (b,), per label (k, b) f1, auc, ap and shares."""
+        tp, fp, fn, tn = np.tensordot(self.counts, weights, axes=1)
         u, pairs, ap = (
             np.stack(part) for part in zip(*(rank(weights) for rank in self.ranks), strict=True)
         )
@@ -112,12 +134,14 @@ class MultilabelStatistics:
             # A label without a positive or without a negative has no pairs: left out, as NaN.
             undefined = np.where(pairs > 0, 0.0, np.nan)
             out = {
-                "f1": 2 * tp / (tp + fp + positive) + undefined,
+                "f1": 2 * tp / (2 * tp + fp + fn) + undefined,
                 "auc": u / pairs,
                 "ap": ap + undefined,
-                "micro_f1": 2 * tp.sum(0) / (tp + fp + positive).sum(0),
-                "hamming_loss": (fp + positive - tp).sum(0) / known.sum(0),
+                "micro_f1": 2 * tp.sum(0) / (2 * tp + fp + fn).sum(0),
+                "hamming_loss": (fp + fn).sum(0) / (tp + fp + fn + tn).sum(0),
             }
+            shares = ((tp, tp + fn), (tn, fp + tn), (tp, tp + fp), (tn, fn + tn))
+            out |= {name: a / b for name, (a, b) in zip(SHARES, shares, strict=True)}
             for name in ("f1", "auc", "ap"):
                 out[f"macro_{name}"] = np.nansum(out[name], 0) / (pairs > 0).sum(0)
         return out

@@ -1,22 +1,26 @@
-"""The report's Table 1 for any models."""
-
-import warnings
-from dataclasses import dataclass, field
+"""Table 1 of Das 2025 for any models."""
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
-from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils import check_random_state
 
-from skcxr.metrics._check import check_labels
+from skcxr._multilabel._matching import align_rows, names_of, row_index
+from skcxr._multilabel._probabilities import label_names_of
+from skcxr.metrics._check import (
+    check_labels,
+    check_units,
+    check_weights,
+    is_out_of_fold,
+    read_scored,
+)
+from skcxr.metrics._model_comparison import ModelComparison
+from skcxr.metrics._multilabel_report import make_report
 from skcxr.metrics._predictions import predictions_of
 from skcxr.metrics._statistics import METRICS
-from skcxr.metrics._tables import interval_frame, markdown_table
-from skcxr.metrics.multilabel import multilabel_report, warn_left_out
-from skcxr.metrics.paired import check_metric, paired_bootstrap_test
+from skcxr.metrics.multilabel import warn_left_out
 
-#: Table 1 of the report that skcxr implements (test part of a 5,000-image subset). The printed
+#: Table 1 of Das 2025, which skcxr implements (test part of a 5,000-image subset). The printed
 #: table swaps Macro-F1 and Hamming loss in its last row (0.0482 and 0.0762); they are put right
 #: here, see ``REPORT_TABLE_1.attrs["note"]``. A Macro AUC of 0.5 is chance.
 REPORT_TABLE_1 = pd.DataFrame(
@@ -32,121 +36,48 @@ REPORT_TABLE_1 = pd.DataFrame(
     columns=["Micro-F1", "Macro-F1", "Hamming Loss", "Macro AUC"],
 )
 REPORT_TABLE_1.attrs["note"] = (
-    "The report prints Macro-F1 0.0482 and Hamming Loss 0.0762 for Final Hybrid MLP: the two "
+    "Das 2025 prints Macro-F1 0.0482 and Hamming Loss 0.0762 for Final Hybrid MLP: the two "
     "columns are swapped in that row and are corrected here."
 )
 
 
-@dataclass(frozen=True, repr=False)
-class ModelComparison:
-    """What :func:`compare_models` found.
-
-    Attributes
-    ----------
-    table : DataFrame
-        One row per model; columns Micro-F1, Macro-F1, Hamming Loss, Macro AUC, Macro AP.
-    intervals : DataFrame
-        The same with value, low and high below each metric (two column levels).
-    reports : dict of {str: MultilabelReport}
-        The full report of each model.
-    probabilities : dict of {str: ndarray of shape (n, k)}
-        What each model gave.
-    """
-
-    table: pd.DataFrame
-    intervals: pd.DataFrame
-    reports: dict
-    probabilities: dict
-    _data: dict = field(default_factory=dict)
-
-    def paired_test(self, a, b, *, metric="macro_auc", **kwargs):
-        """Test model `a` against model `b` on the same images.
-
-        Parameters
-        ----------
-        a, b : str
-            Names of two of the models.
-        metric : str, default="macro_auc"
-            As in :func:`paired_bootstrap_test`.
-        **kwargs
-            Other arguments of :func:`paired_bootstrap_test`, such as `n_bootstraps`.
-
-        Returns
-        -------
-        PairedTest
-        """
-        check_metric(metric)
-        for name in (a, b):
-            if name not in self.reports:
-                raise ValueError(f"No model {name!r}; there are {list(self.reports)}.")
-        predictions = self._data["predictions"]
-        return paired_bootstrap_test(
-            self._data["y"],
-            self.probabilities[a],
-            self.probabilities[b],
-            pred_a=predictions[a],
-            pred_b=predictions[b],
-            thresholds_a=self._data["thresholds"][a],
-            thresholds_b=self._data["thresholds"][b],
-            groups=self._data["groups"],
-            label_names=self._data["names"],
-            metric=metric,
-            **{"random_state": self._data["seed"], **kwargs},
-        )
-
-    def to_markdown(self, digits=3):
-        """Return the table with its intervals as Markdown.
-
-        Parameters
-        ----------
-        digits : int, default=3
-            Decimals of the numbers.
-
-        Returns
-        -------
-        str
-        """
-        return markdown_table(interval_frame(self.intervals, digits))
-
-    def __repr__(self):
-        return interval_frame(self.intervals).to_string()
-
-    def _repr_html_(self):
-        return interval_frame(self.intervals).to_html()
-
-
 def compare_models(
     models,
-    X,
-    y,
+    X=None,
+    y=None,
     *,
     groups=None,
-    thresholds=0.5,
+    thresholds=None,
+    sample_weight=None,
     n_bootstraps=1000,
     confidence_level=0.95,
     random_state=None,
     label_names=None,
 ):
-    """Score several models on the same images: the report's Table 1, with intervals.
+    """Score several models on the same images: Table 1 of Das 2025, with intervals.
 
-    The last row of the table as printed in the report has Macro-F1 and Hamming loss swapped; here
-    each column holds what its heading says. The report's own figures are in
-    ``skcxr.metrics.REPORT_TABLE_1``.
+    The last row of that table as printed has Macro-F1 and Hamming loss swapped; here each column
+    holds what its heading says. Its figures are in ``skcxr.metrics.REPORT_TABLE_1``.
 
     Parameters
     ----------
-    models : dict of {str: estimator or array-like of shape (n, k)}
+    models : dict of {str: estimator, array-like of shape (n, k) or out-of-fold predictions}
         Fitted models with ``predict_proba`` (an (n, k) array or scikit-learn's list of (n, 2)
-        arrays), or probabilities that were computed before. A model decides by its own
-        ``thresholds_`` or ``predict``.
-    X : array-like of length n
-        Images, passed to each model once. May be None when all models are arrays.
-    y : array-like or DataFrame of shape (n, k)
-        0, 1, or NaN where unknown.
+        arrays), probabilities that were computed before, or what
+        :func:`~skcxr.model_selection.out_of_fold_predict` returned. A model decides by its own
+        ``thresholds_`` or ``predict``, out-of-fold predictions by their decisions. Labels and rows
+        are matched as in :func:`multilabel_report`, also between `X` and `y`.
+    X : array-like of length n, default=None
+        Images, passed to each model once. Not needed when no model is an estimator.
+    y : array-like or DataFrame of shape (n, k), default=None
+        0, 1, or NaN where unknown; those of the first out-of-fold predictions where None.
     groups : array-like of shape (n,), default=None
-        Patients, resampled whole. All models see the same resamples.
-    thresholds : float, array-like of shape (k,) or dict of {str: either}, default=0.5
-        For models without a decision of their own, that is for arrays.
+        Patients, resampled whole. All models see the same resamples. Those of the first
+        out-of-fold predictions where None.
+    thresholds : float, array-like of shape (k,), dict by label, or dict of {model: any of these}
+        For models without a decision of their own, that is for arrays; 0.5 by default.
+    sample_weight : array-like of shape (n,), default=None
+        Weight of each image.
     n_bootstraps : int, default=1000
         Resamples; 0 for no intervals.
     confidence_level : float, default=0.95
@@ -159,7 +90,8 @@ def compare_models(
     Returns
     -------
     ModelComparison
-        With ``table``, ``intervals``, ``reports`` and ``paired_test``.
+        With ``table``, ``intervals``, ``reports``, ``paired_test``, ``label_tests`` and
+        ``pairwise``.
 
     Examples
     --------
@@ -172,36 +104,28 @@ def compare_models(
     """
     if not isinstance(models, dict) or not models:
         raise ValueError("models must be a dict of name to fitted model, with at least one.")
-    table, names = check_labels(y, label_names)
-    warn_left_out(table, names)
+    _check_models(models, X)
+    y, groups, sample_weight = _one_table(models, X, y, groups, sample_weight, label_names)
+    names = list(y.columns)
+    left_out = warn_left_out(y.to_numpy(), names)
+    thresholds = _by_model(thresholds, models, names)
     # One seed, so that every model is scored on the same resamples.
     seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
-    reports, probabilities, predictions, used = {}, {}, {}, {}
+    scored, reports = {}, {}
     for name, model in models.items():
-        used[name] = thresholds.get(name, 0.5) if isinstance(thresholds, dict) else thresholds
-        if hasattr(model, "predict_proba"):
-            prob, pred = predictions_of(model, X)
-        elif isinstance(model, BaseEstimator):
-            raise ValueError(f"Model {name!r} ({type(model).__name__}) has no predict_proba.")
-        else:
-            prob, pred = model, None
         try:
-            with warnings.catch_warnings():  # given above, once for all models
-                warnings.simplefilter("ignore", UndefinedMetricWarning)
-                reports[name] = multilabel_report(
-                    table,
-                    prob,
-                    y_pred=pred,
-                    thresholds=used[name],
-                    groups=groups,
-                    n_bootstraps=n_bootstraps,
-                    confidence_level=confidence_level,
-                    random_state=seed,
-                    label_names=names,
-                )
+            prob, pred = _answers(model, X, names)
+            scored[name] = read_scored(
+                y,
+                prob,
+                y_pred=pred,
+                thresholds=thresholds[name],
+                groups=groups,
+                sample_weight=sample_weight,
+            )
         except ValueError as error:
             raise ValueError(f"Model {name!r}: {error}") from error
-        probabilities[name], predictions[name] = np.asarray(prob), pred
+        reports[name] = make_report(scored[name], left_out, n_bootstraps, confidence_level, seed)
     metrics = list(METRICS.values())
     intervals = pd.DataFrame(
         [report.overall.to_numpy().ravel() for report in reports.values()],
@@ -209,12 +133,61 @@ def compare_models(
         columns=pd.MultiIndex.from_product([metrics, ["value", "low", "high"]]),
     )
     values = intervals.xs("value", axis=1, level=1)
-    data = {
-        "y": table,
-        "groups": groups,
-        "names": names,
-        "predictions": predictions,
-        "thresholds": used,
-        "seed": seed,
-    }
-    return ModelComparison(values, intervals, reports, probabilities, data)
+    probabilities = {name: one.prob for name, one in scored.items()}
+    return ModelComparison(values, intervals, reports, probabilities, scored, seed)
+
+
+def _check_models(models, X):
+    for name, model in models.items():
+        what = f"Model {name!r} ({type(model).__name__})"
+        if isinstance(model, BaseEstimator) and not hasattr(model, "predict_proba"):
+            raise ValueError(f"{what} has no predict_proba.")
+        if hasattr(model, "predict_proba") and X is None:
+            raise ValueError(f"{what} needs X, the images to score it on.")
+
+
+def _one_table(models, X, y, groups, sample_weight, label_names):
+    """Return y as a frame with label names and an index, and what belongs to its rows, checked."""
+    folds = [model for model in models.values() if is_out_of_fold(model)]
+    if y is None and not folds:
+        raise ValueError("y is needed, unless a model is what out_of_fold_predict returns.")
+    y = folds[0].y if y is None else y
+    if groups is None and folds and folds[0].groups is not None:
+        groups = pd.Series(np.asarray(folds[0].groups), index=folds[0].proba.index)
+    sides = {"X": X, "y": y, "groups": groups, "sample_weight": sample_weight}
+    X, y, groups, sample_weight = align_rows(sides)
+    table, names = check_labels(y, label_names, *map(_names_of_model, models.values()))
+    check_units(groups, len(table))  # before images go through networks
+    check_weights(sample_weight, len(table))
+    index = row_index(y, X, groups)
+    index = index if index is not None and len(index) == len(table) else None
+    return pd.DataFrame(table, columns=names, index=index), groups, sample_weight
+
+
+def _names_of_model(model):
+    if is_out_of_fold(model):
+        return names_of(model.proba)
+    if not hasattr(model, "predict_proba"):
+        return names_of(model)
+    names = label_names_of(model)
+    return None if names is None else [str(name) for name in names]
+
+
+def _by_model(thresholds, models, names):
+    """Return the thresholds of each model from one of them for all, or a dict by model."""
+    if not isinstance(thresholds, dict):
+        return dict.fromkeys(models, thresholds)
+    keys = [str(key) for key in thresholds]
+    if set(keys) <= set(map(str, models)):
+        return {name: thresholds.get(name) for name in models}
+    if set(keys) <= set(names):
+        return dict.fromkeys(models, thresholds)
+    raise ValueError(
+        f"thresholds has the keys {keys}; they must be models, {list(models)}, or labels, {names}."
+    )
+
+
+def _answers(model, X, names):
+    if hasattr(model, "predict_proba"):
+        return predictions_of(model, X, labels=names)
+    return model, None

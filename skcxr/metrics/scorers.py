@@ -1,8 +1,12 @@
 """Scorers by name, for GridSearchCV and cross_validate."""
 
 import numpy as np
+from sklearn.utils.metadata_routing import MetadataRequest
 
-from skcxr.metrics._predictions import predictions_of, probabilities_of
+from skcxr._multilabel._matching import align_rows, names_of
+from skcxr._multilabel._probabilities import label_names_of, probabilities
+from skcxr.metrics._check import check_labels, check_weights
+from skcxr.metrics._predictions import predictions_of
 from skcxr.metrics._statistics import METRICS
 from skcxr.metrics.multilabel import multilabel_scores
 
@@ -18,13 +22,24 @@ class _MultilabelScorer:
     def __init__(self, names, single):
         self.names = names
         self.single = single
+        self.weighted = None
 
-    def __call__(self, estimator, X, y):
+    def __call__(self, estimator, X, y, sample_weight=None):
+        # y is read before X goes through any network.
+        rows = {"y": y, "sample_weight": sample_weight}
+        if not _same_index(X, y):
+            rows = {"X": X} | rows
+        *_, y, sample_weight = align_rows(rows)
+        known = label_names_of(estimator)
+        y, names = check_labels(y, None, None if known is None else list(map(str, known)))
+        check_weights(sample_weight, len(y))
         if any(name.endswith(("f1", "loss")) for name in self.names):
-            prob, pred = predictions_of(estimator, X)
+            prob, pred = predictions_of(estimator, X, labels=names)
         else:
-            prob, pred = probabilities_of(estimator, X), None
-        scores = multilabel_scores(y, prob, y_pred=pred)
+            prob, pred = probabilities(estimator, X, labels=names), None
+        scores = multilabel_scores(
+            y, prob, y_pred=pred, sample_weight=sample_weight, label_names=names
+        )
         out = {name: _SCORERS[name][1] * scores[_SCORERS[name][0]] for name in self.names}
         undefined = [name for name, value in out.items() if np.isnan(value)]
         if undefined:
@@ -34,8 +49,36 @@ class _MultilabelScorer:
             )
         return out[self.names[0]] if self.single else out
 
+    def set_score_request(self, *, sample_weight):
+        """Ask for ``sample_weight`` where scikit-learn's metadata routing is enabled.
+
+        Parameters
+        ----------
+        sample_weight : bool, str or None
+            As in scikit-learn.
+
+        Returns
+        -------
+        scorer
+            This scorer.
+        """
+        self.weighted = sample_weight
+        return self
+
+    def get_metadata_routing(self):
+        """Return what was asked for by :meth:`set_score_request`."""
+        request = MetadataRequest(owner=self)
+        request.score.add_request(param="sample_weight", alias=self.weighted)
+        return request
+
     def __repr__(self):
         return f"get_scorer({self.names[0] if self.single else self.names!r})"
+
+
+def _same_index(X, y):
+    """Whether rows correspond already, as in a fold that scikit-learn cuts out of both."""
+    index = getattr(X, "index", None)
+    return hasattr(index, "equals") and index.equals(getattr(y, "index", None))
 
 
 def get_scorer_names():
@@ -44,6 +87,12 @@ def get_scorer_names():
     Returns
     -------
     list of str
+
+    Examples
+    --------
+    >>> from skcxr.metrics import get_scorer_names
+    >>> get_scorer_names()
+    ['macro_ap', 'macro_auc', 'macro_f1', 'micro_f1', 'neg_hamming_loss']
     """
     return sorted(_SCORERS)
 
@@ -64,13 +113,17 @@ def get_scorer(scoring):
     Returns
     -------
     callable
-        ``scorer(estimator, X, y)``; greater is better.
+        ``scorer(estimator, X, y, sample_weight=None)``; greater is better. The columns of y are
+        matched by name with the estimator's ``label_names_``, its rows by index with X, wherever
+        both have them. With metadata routing, ``.set_score_request(sample_weight=True)``.
 
     Examples
     --------
     >>> from skcxr.metrics import get_scorer
     >>> get_scorer("macro_auc")
     get_scorer('macro_auc')
+
+    In a search, ``GridSearchCV(..., scoring=get_scorer("macro_auc"))``.
     """
     single = isinstance(scoring, str)
     names = [scoring] if single else list(scoring)

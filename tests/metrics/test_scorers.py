@@ -74,7 +74,7 @@ def test_a_rare_label_missing_in_a_fold_does_not_break_the_search(data):
     y[:, 1] = 0
     y[:3, 1] = 1  # only the first test fold has any
     forest = RandomForestClassifier(5, random_state=0)
-    with pytest.warns(UndefinedMetricWarning, match="'label 1' \\(no positive\\)"):
+    with pytest.warns(UndefinedMetricWarning, match="'label1' \\(no positive\\)"):
         scores = cross_validate(
             forest, X, y, cv=KFold(3), scoring=get_scorer("macro_auc"), error_score="raise"
         )
