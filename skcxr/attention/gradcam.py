@@ -33,73 +33,29 @@ def linear_grad_cam(maps, coef):
     ndarray of shape (n, n_labels, h, w), float32
         Maps as the equations give them, not normalised.
     """
+    coef = np.asarray(coef, np.float32)
+    cams = weighed_sum(maps, coef)
+    cams /= maps.shape[2] * maps.shape[3]
+    return cams
+
+
+def weighed_sum(maps, weights):
+    """ReLU of the weighed sum over channels; weights of shape ([n,] n_labels, n_channels)."""
     n, n_channels, height, width = maps.shape
     flat = maps.reshape(n, n_channels, height * width).astype(np.float32, copy=False)
-    cams = np.matmul(np.asarray(coef, np.float32), flat)
+    cams = np.matmul(weights, flat)
     np.maximum(cams, 0, out=cams)
-    cams /= height * width
     return cams.reshape(n, -1, height, width)
 
 
-def head_grad_cam(maps, head, labels=None):
-    """Grad-CAM for any head, with a backward pass through the head alone.
-
-    Parameters
-    ----------
-    maps : ndarray or Tensor of shape (n, n_channels, h, w)
-        Feature maps.
-    head : callable
-        Turns maps into scores (n, n_labels); differentiable by torch.
-    labels : sequence of int, default=None
-        Columns of the scores; None takes all.
-
-    Returns
-    -------
-    ndarray of shape (n, n_labels, h, w), float32
-        Maps as the equations give them, not normalised.
-    """
-    import torch
-
-    # A caller in inference mode would otherwise get no gradient.
-    with torch.inference_mode(False), torch.enable_grad():
-        maps = torch.as_tensor(maps).detach().float().clone().requires_grad_()
-        scores = head(maps)
-        labels = range(scores.shape[1]) if labels is None else labels
-        cams = []
-        for label in labels:
-            (gradient,) = torch.autograd.grad(scores[:, label].sum(), maps, retain_graph=True)
-            alpha = gradient.mean((2, 3))
-            cams.append(torch.relu(torch.einsum("nk,nkhw->nhw", alpha, maps.detach())))
-        return torch.stack(cams, 1).cpu().numpy()
+def linear_weights(maps, coef):
+    """Weights (n_labels, K) for global average pooling and a linear head."""
+    return coef / np.float32(maps.shape[2] * maps.shape[3])
 
 
-def grad_cam(embedder, X, labels=None, *, batch_size=32):
-    """Grad-CAM maps of images by a fitted embedder.
-
-    Parameters
-    ----------
-    embedder : ResNetEmbedder
-        Fitted with labels.
-    X : paths, DataFrame with a ``path`` column, (n, H, W) array or flat rows
-        The images.
-    labels : str, int, sequence of them or None, default=None
-        Names or positions of the labels wanted; None takes all.
-    batch_size : int, default=32
-        Images at a time.
-
-    Returns
-    -------
-    ndarray of shape (n, n_labels, h, w), float32
-        Not normalised, at the resolution of the feature maps.
-
-    Raises
-    ------
-    ValueError
-        For a label that the embedder does not know.
-    """
-    coef = embedder.head_coef_[label_positions(labels, embedder.label_names_)]
-    batches = embedder.rows(X).batches(batch_size)
-    return np.concatenate([linear_grad_cam(maps, coef) for _, maps in batches])
+def gradient_weights(maps, gradient):
+    """Weights (n, K, 1, 1) of feature maps from the gradient of a score."""
+    return gradient.mean((2, 3), keepdim=True)
 
 
 def label_positions(labels, names):

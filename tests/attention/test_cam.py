@@ -1,0 +1,176 @@
+"""Every method against autograd and its formula, and Grad-CAM against captum."""
+
+import numpy as np
+import pytest
+import torch
+from tiny_networks import tiny_network
+from torch import nn
+
+from skcxr._torch import to_input
+from skcxr.attention import class_maps, head_cam, iter_class_maps, linear_cam, stage_cams
+from skcxr.features import CNNEmbedder
+
+METHODS = ["grad_cam", "grad_cam++", "hires_cam", "layer_cam"]
+LABELS = ["Mass", "Edema", "Hernia"]
+
+
+def formula(method, A, g):
+    """The map of one image and label, A and g of shape (K, h, w), as the papers write it."""
+    out = np.zeros(A.shape[1:])
+    for a, d in zip(A.astype(float), g.astype(float), strict=True):
+        if method == "grad_cam":
+            weight = d.mean()
+        elif method == "hires_cam":
+            weight = d
+        elif method == "layer_cam":
+            weight = np.maximum(d, 0)
+        else:
+            below = 2 * d**2 + a.sum() * d**3
+            alpha = np.divide(d**2, below, out=np.zeros_like(d), where=below != 0)
+            weight = (alpha * np.maximum(d, 0)).sum()
+        out += weight * a
+    return np.maximum(out, 0)
+
+
+@pytest.fixture(scope="module")
+def maps():
+    return np.random.default_rng(0).uniform(0, 1, (3, 6, 5, 4)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def coef():
+    return np.random.default_rng(1).normal(size=(4, 6)).astype(np.float32)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_linear_head_is_the_formula_with_its_gradient(maps, coef, method):
+    found = linear_cam(maps, coef, method)
+    assert found.dtype == np.float32
+    assert (found > 0).any()
+    for i, c in np.ndindex(3, 4):
+        gradient = np.broadcast_to(coef[c, :, None, None] / 20, maps.shape[1:])
+        np.testing.assert_allclose(found[i, c], formula(method, maps[i], gradient), atol=1e-6)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_linear_head_is_the_general_way(maps, coef, method):
+    def head(A):
+        return A.mean((2, 3)) @ torch.from_numpy(coef).T
+
+    general = head_cam(maps, head, method=method)
+    np.testing.assert_allclose(linear_cam(maps, coef, method), general, atol=1e-6)
+    some = head_cam(maps, head, [2, 0], method)
+    np.testing.assert_array_equal(some, general[:, [2, 0]])
+
+
+def test_hires_cam_is_grad_cam_for_a_linear_head_only(maps, coef):
+    np.testing.assert_array_equal(linear_cam(maps, coef, "hires_cam"), linear_cam(maps, coef))
+
+    def looks_at_places(A):
+        return (A.flatten(1) ** 2) @ torch.linspace(-1, 1, 120)[:, None]
+
+    other = head_cam(maps, looks_at_places, method="hires_cam")
+    assert np.abs(other - head_cam(maps, looks_at_places)).max() > 0.1
+
+
+@pytest.fixture(scope="module")
+def network():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        parts = nn.Sequential()
+        parts.add_module("one", nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.ReLU()))
+        parts.add_module("two", nn.Sequential(nn.ReLU(inplace=True), nn.Conv2d(4, 5, 3, stride=2)))
+        parts.add_module("three", nn.Sequential(nn.ReLU(inplace=True), nn.Conv2d(5, 6, 3)))
+        parts.add_module("head", nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Tanh(),
+                                               nn.Linear(6, 3)))  # fmt: skip
+    return parts.eval()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_stages_of_a_network_are_the_formula_with_autograds_gradient(network, method):
+    batch = torch.from_numpy(np.random.default_rng(2).normal(size=(2, 1, 12, 10))).float()
+    parts = list(network.named_children())[:3]
+    found = stage_cams(parts, network.head, batch, stages=["one", "three"], method=method)
+    assert [cams.shape for cams in found] == [(2, 3, 12, 10), (2, 3, 3, 2)]
+    for cams, cut in zip(found, (1, 3), strict=True):
+        A = network[:cut](batch).detach()
+        for i, c in np.ndindex(2, 3):
+            leaf = A[i : i + 1].clone().requires_grad_()
+            network[cut:](leaf.clone())[0, c].backward()
+            expected = formula(method, A[i].numpy(), leaf.grad[0].numpy())
+            np.testing.assert_allclose(cams[i, c], expected, atol=1e-6)
+
+
+def test_grad_cam_of_a_stage_is_captums(network):
+    captum = pytest.importorskip("captum.attr", reason="captum is not installed")
+    batch = torch.from_numpy(np.random.default_rng(3).normal(size=(2, 1, 12, 10))).float()
+    parts = list(network.named_children())[:3]
+    (found,) = stage_cams(parts, network.head, batch, stages=["two"], method="grad_cam")
+
+    class Whole(nn.Module):  # without the in-place layers that captum's hooks do not take
+        def __init__(self):
+            super().__init__()
+            self.two = nn.Sequential(network.one, nn.ReLU(), network.two[1])
+
+        def forward(self, x):
+            return network.head(network.three[1](torch.relu(self.two(x))))
+
+    whole = Whole()
+    for c in range(3):
+        expected = captum.LayerGradCam(whole, whole.two).attribute(
+            batch, target=c, relu_attributions=True
+        )
+        np.testing.assert_allclose(found[:, c], expected[:, 0].detach(), atol=1e-6)
+
+
+def test_unknown_methods_and_stages_are_named(network, maps, coef):
+    with pytest.raises(ValueError, match=r"method must be one of .*'layer_cam'.*got 'eigen'"):
+        linear_cam(maps, coef, "eigen")
+    with pytest.raises(ValueError, match="stages are one, two"):
+        stage_cams(list(network.named_children())[:2], network.head, maps, stages=["four"])
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    X = np.random.default_rng(0).integers(0, 256, (7, 32, 48), dtype=np.uint8)
+    Y = np.random.default_rng(0).integers(0, 2, (7, 3))
+    Y[:2] = [[0, 0, 0], [1, 1, 1]]
+    embedder = CNNEmbedder(tiny_network(), weights=None, precision="float32", device="cpu")
+    return embedder.fit(X, Y), X
+
+
+def test_batches_are_the_whole(fitted):
+    embedder, X = fitted
+    whole = class_maps(embedder, X, method="layer_cam", size=(64, 80))
+    assert whole.shape == (7, 3, 64, 80)
+    parts = list(iter_class_maps(embedder, X, [1], method="layer_cam", size=(64, 80), batch_size=3))
+    assert [where for where, _ in parts] == [slice(0, 3), slice(3, 6), slice(6, 7)]
+    np.testing.assert_allclose(np.concatenate([m for _, m in parts]), whole[:, [1]], atol=1e-7)
+
+
+def test_the_last_stage_through_the_network_is_the_product(fitted):
+    embedder, X = fitted
+    last = list(embedder.trunk_._modules)[-1]
+    through = class_maps(embedder, X, method="layer_cam", stages=[last])
+    product = class_maps(embedder, X, method="layer_cam")
+    peak = product.max((2, 3), keepdims=True)
+    np.testing.assert_allclose(through * peak, product, atol=1e-4)  # rows are float16
+
+
+def test_stages_of_an_embedder_are_fused_at_the_finest(fitted):
+    embedder, X = fitted
+    names = list(embedder.trunk_._modules)[-2:]
+    fused = class_maps(embedder, X, [0], method="layer_cam", stages=names, batch_size=4)
+    with torch.no_grad():
+        finest = embedder.trunk_[:-1](to_input(X, torch.device("cpu")))
+    assert fused.shape == (7, 1, *finest.shape[2:])
+    assert fused.max() <= 1
+
+
+def test_flipped_films_give_flipped_maps(fitted):
+    embedder, X = fitted
+    once = class_maps(embedder, X, flip=True)
+    mirrored = class_maps(embedder, X[:, :, ::-1], flip=True)
+    np.testing.assert_allclose(mirrored, once[..., ::-1], atol=1e-6)
+    expected = (class_maps(embedder, X) + class_maps(embedder, X[:, :, ::-1])[..., ::-1]) / 2
+    np.testing.assert_allclose(once, expected, atol=1e-6)
