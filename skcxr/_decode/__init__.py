@@ -1,0 +1,15 @@
+"""One image file, or one array of any dtype, to one grey uint8 image."""
+
+from ._files import ACCEPTED, MAX_PIXELS, read_bytes, stat_file
+from ._levels import check_value_range, to_uint8
+from ._read import read_image
+
+__all__ = [
+    "ACCEPTED",
+    "MAX_PIXELS",
+    "check_value_range",
+    "read_bytes",
+    "read_image",
+    "stat_file",
+    "to_uint8",
+]

@@ -1,0 +1,121 @@
+"""Stored pixels of a DICOM file, decoded by pydicom and its plug-ins."""
+
+from ._files import Unreadable, Unwanted, check_size
+from ._jpeg import decode_jpeg
+from ._levels import luma
+
+_NATIVE = {"", *(f"1.2.840.10008.1.2{x}" for x in ("", ".1", ".1.99", ".2"))}
+_JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
+_COLOURS = {"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"}
+_ITEM, _END = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
+
+
+def read_pixels(elements):
+    """Pixels of the one frame, before any look-up table.
+
+    Parameters
+    ----------
+    elements : Elements
+
+    Returns
+    -------
+    pixels : ndarray of shape (H, W)
+        Stored values of a grey image; luma of a colour image.
+    colour : bool
+    """
+    height, width = elements.integer("Rows"), elements.integer("Columns")
+    frames = elements.decimals("NumberOfFrames")
+    if frames and frames[0] > 1:
+        raise Unwanted(
+            f"pixel data of shape ({frames[0]:.0f}, {height}, {width}); expected one frame (rows, "
+            "columns)"
+        )
+    check_size(height, width)
+    photometric = elements.text("PhotometricInterpretation")
+    samples = elements.integer("SamplesPerPixel", 1)
+    allocated = elements.integer("BitsAllocated")
+    if photometric not in {"MONOCHROME1", "MONOCHROME2", "PALETTE COLOR", *_COLOURS}:
+        raise Unwanted("its PhotometricInterpretation is neither grey, palette, RGB nor YBR")
+    if samples != (3 if photometric in _COLOURS else 1):
+        raise Unreadable(f"{samples} samples per pixel do not go with {photometric}")
+    if allocated not in (1, 8, 16, 32):
+        raise Unwanted(f"BitsAllocated {allocated}; expected 1, 8, 16 or 32")
+    options = {
+        "rows": height,
+        "columns": width,
+        "samples_per_pixel": samples,
+        "photometric_interpretation": photometric,
+        "bits_allocated": allocated,
+        "bits_stored": elements.integer("BitsStored", allocated),
+        "pixel_representation": elements.integer("PixelRepresentation", 0),
+        "planar_configuration": elements.integer("PlanarConfiguration", 0),
+        "number_of_frames": 1,
+        "pixel_keyword": "PixelData",
+        "pixel_vr": elements.raw[0x7FE00010].VR or "OW",
+    }
+    value = elements.bytes("PixelData")
+    if elements.syntax in _NATIVE:
+        bits = height * width * samples * allocated
+        value = _native(value, -(-bits // 8) if photometric != "YBR_FULL_422" else bits // 12)
+        syntax = elements.syntax or "1.2.840.10008.1.2.1"
+    else:
+        value = _encapsulated(value, elements.syntax, (height, width))
+        syntax = elements.syntax
+    pixels = _decode(value, syntax, options)
+    if photometric == "PALETTE COLOR":
+        from pydicom.pixels import apply_color_lut
+
+        return luma(apply_color_lut(pixels, elements.palette())), True
+    return (luma(pixels), True) if samples == 3 else (pixels, False)
+
+
+def _native(value, expected):
+    if len(value) < expected:
+        raise Unreadable(f"its pixels are cut off: {len(value)} of {expected} bytes")
+    even = expected + expected % 2
+    if any(value[even:]):  # some writers fill up with zeros
+        raise Unreadable(f"it has {len(value)} bytes of pixels where its header says {expected}")
+    return value[:even]
+
+
+def _encapsulated(value, syntax, shape):
+    """The one frame in a single fragment; a JPEG only if its decoder says nothing."""
+    from pydicom.encaps import encapsulate
+
+    fragments, at = [], 0
+    while value[at : at + 4] == _ITEM:
+        end = at + 8 + int.from_bytes(value[at + 4 : at + 8], "little")
+        if end > len(value):
+            break
+        fragments.append(value[at + 8 : end])
+        at = end
+    if len(fragments) < 2 or value[at : at + 4] not in (b"", _END):
+        raise Unreadable("its compressed pixels are cut off, or their lengths are damaged")
+    if len(fragments[0]) > 4:
+        raise Unwanted("compressed pixel data of several frames; expected one")
+    frame = b"".join(fragments[1:])
+    if syntax == _JPEG_BASELINE and decode_jpeg(frame).shape != shape:
+        raise Unreadable("its header and its compressed pixels differ in size")
+    return encapsulate([frame])
+
+
+def _decode(value, syntax, options):
+    from pydicom.pixels import get_decoder
+
+    try:
+        decoder = get_decoder(syntax)
+    except NotImplementedError:
+        raise Unreadable("its TransferSyntaxUID is not one of pictures") from None
+    name = decoder.UID.name
+    if not decoder.is_available:
+        raise Unwanted(f"{name} needs another decoder; {_plugins(name)}")
+    try:
+        return decoder.as_array(value, index=0, **options)[0]
+    except RuntimeError as error:
+        # Pillow decodes some of what its name promises: no JPEG of 12 bits, for one.
+        raise Unreadable(f"{error}; if the file is sound, {_plugins(name)}") from None
+
+
+def _plugins(name):
+    kind = "openjpeg" if "2000" in name else "libjpeg"
+    return f"pip install pylibjpeg pylibjpeg-{kind}, or python-gdcm"

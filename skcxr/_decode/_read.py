@@ -1,0 +1,118 @@
+"""An image file of any accepted format to grey uint8."""
+
+from ._files import ACCEPTED, Unreadable, Unwanted, read_bytes
+from ._levels import check_value_range, to_uint8
+
+
+def read_image(path, value_range=None, *, min_size=None, voi="first", modality="warn"):
+    """Decode an image file to grey uint8 of its own size, dense tissue bright.
+
+    A file is either decoded whole or refused: whatever a decoder says about missing or damaged
+    data is an error that names the file.
+
+    Parameters
+    ----------
+    path : str or path-like
+        PNG, JPEG, TIFF, BMP or DICOM, told apart by their content.
+    value_range : (float, float) or None, default=None
+        Values that become 0 and 255 in images that are not 8-bit; None stretches each such image
+        from its own minimum to its own maximum. 8-bit images are taken as they are.
+    min_size : int or None, default=None
+        Lets a JPEG be decoded at a half, a quarter or an eighth of its size, as long as height and
+        width stay at least this many pixels: several times as fast, and in as much less memory.
+        The result is not bit-equal to shrinking the whole image afterwards. None, and every other
+        format, decodes all pixels.
+    voi : str or None, default="first"
+        Which window or VOI LUT of a DICOM file is applied: ``"first"``, one by its
+        explanation (for instance ``"HARDER"``), or None for none.
+    modality : {"warn", "raise", "ignore"}, default="warn"
+        What to do with a DICOM file whose Modality is no projection radiograph or whose
+        BodyPartExamined is not the chest.
+
+    Returns
+    -------
+    ndarray of shape (H, W), uint8
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such file.
+    ValueError
+        Naming the file, what is wrong with it, and what is accepted. No value of a DICOM file
+        that could identify a patient is in it.
+
+    Notes
+    -----
+    *Colour* becomes luma (ITU-R BT.601), an alpha channel is dropped; CMYK is refused.
+
+    *Orientation* (EXIF, TIFF tag 274) is applied, as viewers do, so that height, width and boxes
+    are those of the upright image. DICOM has no such tag.
+
+    *Several images in one file* (pages of a TIFF, frames of an APNG or of a DICOM file) are
+    refused.
+
+    *Size* is read from the header and refused above 100 megapixels, before anything is decoded.
+    The largest films, analogue ones scanned at 50 µm, have 61.
+
+    *Formats*: TIFF may be uncompressed or packed by LZW, Deflate or PackBits; JPEG inside TIFF is
+    refused, as its damage cannot be seen. JPEG has no check sums: a flipped bit that leaves a
+    valid stream cannot be noticed by anyone.
+
+    *DICOM*: modality LUT or rescale, then window or VOI LUT (PS3.3 C.11.1, C.11.2; a rescale slope
+    that is empty and a window without a valid width count as absent), then MONOCHROME1 is
+    inverted. Pixel padding (PS3.3 C.7.5.1.1.2) counts in no range and is black. An image of at
+    most 8 bits stored that no modality LUT changes is an 8-bit image. Compressed files other than
+    RLE and 8-bit JPEG need one of pydicom's plug-ins, which the error names.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import numpy as np
+    >>> from skimage.io import imsave
+    >>> from skcxr.preprocessing import read_image
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "film.png")
+    ...     imsave(path, np.array([[0, 2000], [3000, 4000]], np.uint16), check_contrast=False)
+    ...     print(read_image(path))
+    [[  0 128]
+     [191 255]]
+    """
+    value_range = check_value_range(value_range)
+    if modality not in ("warn", "raise", "ignore"):
+        raise ValueError(f"modality={modality!r}; expected 'warn', 'raise' or 'ignore'.")
+    data = read_bytes(path)
+    try:
+        pixels, facts = _decode(data, path, min_size, voi, modality)
+    except Unwanted as error:
+        raise ValueError(f"{path}: {error}.") from None
+    except Unreadable as error:
+        raise ValueError(f"{path}: not a readable image ({error}); expected {ACCEPTED}.") from None
+    except MemoryError:
+        raise ValueError(f"{path}: not a readable image (too large for the memory).") from None
+    return to_uint8(pixels, value_range, name=str(path), **facts)
+
+
+def _decode(data, path, min_size, voi, modality):
+    """Pixels of one grey image, and how :func:`to_uint8` is to read them."""
+    # The preamble of a DICOM file may hold the header of another format.
+    if data[128:132] == b"DICM" or data[:2] in (b"\x02\0", b"\x08\0", b"\0\x08"):
+        from ._dicom import decode_dicom
+
+        return decode_dicom(data, path, voi, modality)
+    if data[:8] == b"\x89PNG\r\n\x1a\n":
+        from ._png import decode_png
+
+        return decode_png(data), {}
+    if data[:2] == b"\xff\xd8":
+        from ._jpeg import decode_jpeg
+
+        return decode_jpeg(data, min_size), {}
+    if data[:4] in (b"II*\0", b"MM\0*"):
+        from ._tiff import decode_tiff
+
+        return decode_tiff(data)
+    if data[:2] == b"BM":
+        from ._bmp import decode_bmp
+
+        return decode_bmp(data), {}
+    raise Unreadable("the file is empty" if not data else "its content is of no known format")

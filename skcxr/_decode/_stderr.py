@@ -1,0 +1,108 @@
+"""What the C libraries behind a decoder write on standard error while it decodes.
+
+libjpeg, libpng and libtiff fill in missing or damaged data and say so there, and nowhere else:
+no return value, no exception. Hence file descriptor 2 points to a file in memory while anything
+is decoded, in any thread, and what other code writes meanwhile is passed on. A film that was
+decoded beside others when something was said is decoded once more, alone, to learn whether it
+was meant.
+"""
+
+import os
+import re
+import tempfile
+import threading
+
+_COMPLAINT = re.compile(
+    rb"Corrupt JPEG data|Premature end of JPEG|Inconsistent progression|Invalid SOS param"
+    rb"|libpng error|libpng warning: IDAT|imdecode_?\(|tempfile\.tif|_?TIFF\w+:|\w+Decode\w*: "
+)
+
+
+class _Listener:
+    def __init__(self):
+        self._turn = threading.Condition()
+        self._decoding = self._waiting = 0
+        self._alone = False
+        self._saved = self._file = None
+        self._passed_on = 0
+
+    def listen(self, decode, alone=False):
+        """Result of ``decode()``, and the first complaint that it wrote or None."""
+        begin = self._enter(alone)
+        try:
+            result = decode()
+        finally:
+            complaint = self._leave(begin)
+        if complaint is not None and not alone:
+            return self.listen(decode, alone=True)
+        return result, complaint
+
+    def _enter(self, alone):
+        with self._turn:
+            self._waiting += alone
+            self._turn.wait_for(
+                lambda: not self._decoding if alone else not (self._alone or self._waiting)
+            )
+            self._waiting -= alone
+            self._alone = alone
+            if not self._decoding:
+                self._redirect()
+            self._decoding += 1
+            return os.fstat(self._file).st_size
+
+    def _leave(self, begin):
+        with self._turn:
+            said = os.pread(self._file, os.fstat(self._file).st_size - begin, begin)
+            self._pass_on()
+            self._decoding -= 1
+            if not self._decoding:
+                self._restore()
+                self._alone = False
+                self._turn.notify_all()
+        lines = (line for line in said.splitlines() if _COMPLAINT.search(line))
+        line = next(lines, None)
+        return None if line is None else line.decode("ascii", "replace").strip()
+
+    def _redirect(self):
+        if hasattr(os, "memfd_create"):
+            self._file = os.memfd_create("skcxr")
+        else:
+            with tempfile.TemporaryFile() as file:
+                self._file = os.dup(file.fileno())
+        self._passed_on = 0
+        try:
+            self._saved = os.dup(2)
+        except OSError:  # standard error is closed, as in some services
+            self._saved = None
+        os.dup2(self._file, 2)
+
+    def _restore(self):
+        if self._saved is None:
+            os.close(2)
+        else:
+            os.dup2(self._saved, 2)
+            os.close(self._saved)
+        os.close(self._file)
+        self._saved = self._file = None
+
+    def _pass_on(self):
+        end = os.fstat(self._file).st_size
+        if end == self._passed_on:
+            return
+        said = os.pread(self._file, end - self._passed_on, self._passed_on)
+        self._passed_on = end
+        others = b"".join(x for x in said.splitlines(True) if not _COMPLAINT.search(x))
+        if others and self._saved is not None:
+            os.write(self._saved, others)
+
+    def forget(self):
+        """In a forked child, where the threads that were decoding do not exist."""
+        if self._file is not None:
+            self._restore()
+        self.__init__()
+
+
+_listener = _Listener()
+listen = _listener.listen
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_listener.forget)
