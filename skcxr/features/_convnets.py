@@ -108,9 +108,8 @@ def _densenet_name(key):
 
 
 def _densenet_part(key):
-    """Names of the feature part alone, or of an nn.Sequential that begins with it."""
-    part = key.removeprefix("0.")
-    return _densenet_name(f"features.{part}") if part.startswith(_DENSENET_PARTS) else None
+    """Names of the feature part alone."""
+    return _densenet_name(f"features.{key}") if key.startswith(_DENSENET_PARTS) else None
 
 
 def _resnet_part(key):

@@ -36,12 +36,7 @@ def load_into(network, state, source, *, headless=False, renamings=(), hint=""):
     """
     own = network.state_dict()
     body = {key for key in own if not (headless and key.startswith(HEADS))}
-    found, prefix, rename = _under_prefix(state, body, (_same, *renamings), source)
-    names = {}  # of the network → of the file
-    for key in found:
-        name = rename(key.removeprefix(prefix)) or key.removeprefix(prefix)
-        if name in body or not name.startswith(HEADS):
-            names[name] = key
+    names = match_names(state, body, source, renamings)
     missing = sorted(k for k in body - set(names) if not k.endswith("num_batches_tracked"))
     unexpected = sorted(names[name] for name in set(names) - body)
     shapes = sorted(
@@ -64,10 +59,30 @@ def load_into(network, state, source, *, headless=False, renamings=(), hint=""):
     network.load_state_dict({name: state[key] for name, key in names.items()}, strict=False)
 
 
-def find_name(name, state, body, renamings=()):
-    """What a state dict calls one of the network's parameters, or None."""
-    found, prefix, rename = _under_prefix(state, body, (_same, *renamings), "")
-    return next((k for k in found if rename(k.removeprefix(prefix)) == name), None)
+def match_names(state, body, source, renamings=()):
+    """What a state dict calls the network's parameters, and what it holds beside them.
+
+    Parameters
+    ----------
+    state : dict of str to Tensor
+    body : set of str
+        Names of the network's parameters.
+    source : str or path-like
+        Named in errors.
+    renamings : sequence of callable
+
+    Returns
+    -------
+    dict of {str: str}
+        Name in the network → name in the file; heads that the network lacks are left out.
+    """
+    found, prefix, rename = _under_prefix(state, body, (_same, *renamings), source)
+    names = {}
+    for key in found:
+        name = rename(key.removeprefix(prefix)) or key.removeprefix(prefix)
+        if name in body or not name.startswith(HEADS):
+            names[name] = key
+    return names
 
 
 def _same(key):
@@ -89,8 +104,8 @@ def _under_prefix(state, body, renamings, source):
     most = max(votes.values())
     best = [vote for vote, count in votes.items() if count == most]
     prefixes = list(dict.fromkeys(prefix for prefix, _ in best))
-    if "" in prefixes:
-        prefixes = [""]
+    # The same network seen from one level deeper is no other one.
+    prefixes = [p for p in prefixes if not any(p != q and p.startswith(q) for q in prefixes)]
     if len(prefixes) > 1:
         preferred = [p for p in prefixes if set(_PREFERRED) & set(p.split("."))]
         if len(preferred) != 1:

@@ -13,7 +13,7 @@ from ._efficientnet import efficientnet_lite, efficientnet_stages, timm_names
 from ._published import BACKBONES, CHEST_WEIGHTS, published_file
 from ._stem import SYMMETRIC, GreyStem, StemMaxPool, fold_first_convolution
 from ._weight_files import read_weights
-from ._weight_names import find_name, load_into
+from ._weight_names import load_into, match_names
 from .token_maps import TokenMaps
 
 __all__ = [
@@ -181,7 +181,7 @@ def _named_network(name, weights):
             raise ValueError(f"{weights} belongs to backbone={about['backbone']!r}, not {name!r}.")
         names = (timm_names(name),) if lite else renamings(name)
         hint = ""
-        if not lite and _takes_one_channel(state, net, name, names):
+        if not lite and _takes_one_channel(state, net, name, weights):
             hint = _ONE_CHANNEL
             if "input_range" in about:
                 scaling = _range_scaling(*about["input_range"])
@@ -206,10 +206,11 @@ def _path(weights):
     return weights
 
 
-def _takes_one_channel(state, net, name, names):
+def _takes_one_channel(state, net, name, weights):
     """Whether the weights' first convolution is of one channel."""
-    key = find_name(first_convolution(name), state, set(net.state_dict()), names)
-    return key is not None and state[key].ndim == 4 and state[key].shape[1] == 1
+    names = match_names(state, set(net.state_dict()), weights, renamings(name))
+    first = state.get(names.get(first_convolution(name)))
+    return first is not None and first.ndim == 4 and first.shape[1] == 1
 
 
 def _range_scaling(black, white):
