@@ -22,13 +22,13 @@ class Counter:
 
     def __init__(self):
         self.images = 0
-        original = ResNetEmbedder._forward_trunk
+        original = ResNetEmbedder._forward
 
-        def counted(embedder, batch):
-            self.images += len(batch)
-            return original(embedder, batch)
+        def counted(embedder, part, batch):
+            self.images += len(batch) * (part == "trunk_")
+            return original(embedder, part, batch)
 
-        ResNetEmbedder._forward_trunk = counted
+        ResNetEmbedder._forward = counted
 
 
 def search(pipe, phantoms, grid, folds):

@@ -63,7 +63,7 @@ def main():
             pass
         times["  of which reading feature maps"] = time.perf_counter() - begun
         begun = time.perf_counter()
-        for _ in fuser.masker_.iter_masks(images, (7, 7), return_usable=True):
+        for _ in fuser.masker_.iter_masks(images, (7, 7)):
             pass
         times["  of which masks"] = time.perf_counter() - begun
         for name, seconds in times.items():

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.model_selection import KFold
 
-from skcxr._image_input import digest
+from skcxr._rows import digest
 from skcxr.datasets import make_chest_phantoms
 from skcxr.preprocessing import HistEqualizer, read_image
 from skcxr.segmentation import UNetMasker

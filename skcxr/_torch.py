@@ -13,7 +13,13 @@ def resolve_device(device="auto"):
     import torch
 
     if device != "auto":
-        return torch.device(device)
+        try:
+            return torch.device(device)
+        except RuntimeError as error:
+            raise ValueError(
+                f"device={device!r} is none that torch knows; expected 'auto', 'cpu', 'cuda', "
+                "'cuda:1' or 'mps'."
+            ) from error
     if torch.cuda.is_available():
         return torch.device("cuda")
     if torch.backends.mps.is_available():
@@ -35,13 +41,15 @@ def _cpu_has_bf16():
 
 
 def resolve_precision(precision, device):
-    """The torch dtype that a network computes in.
+    """The torch dtype that a network computes in; one that is resolved already stays.
 
     ``"auto"`` is bfloat16 where the processor or the GPU multiplies it in hardware (x86 with
     AVX512_BF16 or AMX; NVIDIA from Ampere), else float16 on older CUDA devices, else float32.
     """
     import torch
 
+    if isinstance(precision, torch.dtype):
+        return precision
     if precision != "auto":
         return getattr(torch, precision)
     if device.type == "cuda":
@@ -134,36 +142,46 @@ def _empty_cache():
 _IN_ORDER = ("monai.networks.", "efficientnet_lite_pytorch.", "torchvision.models.")
 
 
-def fold_batch_norms(module):
-    """A copy of `module` in eval mode with batch norms folded into the convolutions before them.
+def conv_norm_pairs(module):
+    """Yield ``(parent, name, name)`` of each convolution and the batch norm that surely follows it.
 
-    A batch norm is folded when its parent defines it right after a convolution of as many output
+    A batch norm counts when its parent defines it right after a convolution of as many output
     channels, and surely applies it there: in an ``nn.Sequential`` of torch's own layers, and in
-    the blocks of the named backbones. Any other is left as it is.
+    the blocks of the named backbones. Any other is left out.
     """
+    import torch
+
+    for parent in module.modules():
+        known = type(parent).__module__.startswith(_IN_ORDER)
+        plain = type(parent).forward is torch.nn.Sequential.forward
+        previous = None
+        for name, child in parent.named_children():
+            is_norm = type(child) is torch.nn.BatchNorm2d and previous is not None
+            if is_norm and getattr(previous[1], "out_channels", 0) == child.num_features:
+                layer = previous[1]
+                is_conv = isinstance(layer, torch.nn.Conv2d)
+                if (plain and (hasattr(layer, "fold") or type(layer) is torch.nn.Conv2d)) or (
+                    known and is_conv
+                ):
+                    yield parent, previous[0], name
+            previous = (name, child)
+
+
+def fold_batch_norms(module):
+    """A copy of `module` in eval mode, its batch norms folded into the convolutions before them."""
     import copy
 
     import torch
     from torch.nn.utils.fusion import fuse_conv_bn_eval
 
     folded = copy.deepcopy(module.eval())
-    for parent in folded.modules():
-        known = type(parent).__module__.startswith(_IN_ORDER)
-        plain = type(parent).forward is torch.nn.Sequential.forward
-        previous = None
-        for name, child in list(parent.named_children()):
-            is_norm = type(child) is torch.nn.BatchNorm2d and previous is not None
-            if is_norm and getattr(previous[1], "out_channels", 0) == child.num_features:
-                layer = previous[1]
-                if plain and hasattr(layer, "fold"):
-                    layer.fold(child)
-                    setattr(parent, name, torch.nn.Identity())
-                elif isinstance(layer, torch.nn.Conv2d) and (
-                    known or (plain and type(layer) is torch.nn.Conv2d)
-                ):
-                    setattr(parent, previous[0], fuse_conv_bn_eval(layer, child))
-                    setattr(parent, name, torch.nn.Identity())
-            previous = (name, child)
+    for parent, conv_name, norm_name in list(conv_norm_pairs(folded)):
+        conv, norm = getattr(parent, conv_name), getattr(parent, norm_name)
+        if hasattr(conv, "fold"):
+            conv.fold(norm)
+        else:
+            setattr(parent, conv_name, fuse_conv_bn_eval(conv, norm))
+        setattr(parent, norm_name, torch.nn.Identity())
     return folded
 
 

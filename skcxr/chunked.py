@@ -1,6 +1,7 @@
 """Transforming more images than a result in memory, a process or a machine can hold."""
 
 import contextlib
+import os
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs, parallel_config
@@ -36,6 +37,11 @@ def transform_in_chunks(transformer, X, *, out=None, chunk_size=1024, n_jobs=Non
     -------
     ndarray or memmap of shape (n, n_features)
         The memmap is writable and belongs to `out`.
+
+    Raises
+    ------
+    OSError
+        Before anything is written, when the disk has no room for `out`.
 
     Examples
     --------
@@ -94,7 +100,20 @@ def _call(task, X):
 def _allocate(out, shape, dtype):
     if out is None:
         return np.empty(shape, dtype)
-    return np.lib.format.open_memmap(out, mode="w+", dtype=dtype, shape=shape)
+    result = np.lib.format.open_memmap(out, mode="w+", dtype=dtype, shape=shape)
+    # A mapped page for which the disk turns out to have no room would kill the process.
+    if hasattr(os, "posix_fallocate"):
+        with open(out, "r+b") as file:
+            try:
+                os.posix_fallocate(file.fileno(), 0, os.path.getsize(out))
+            except OSError as error:
+                os.unlink(out)
+                raise OSError(
+                    error.errno,
+                    f"{out}: no room for {result.nbytes / 1e9:.3g} GB of features "
+                    f"({os.strerror(error.errno)})",
+                ) from error
+    return result
 
 
 def _release(result, out):

@@ -1,12 +1,14 @@
 """The whole hybrid as one scikit-learn Pipeline, and the report's four models by name."""
 
 from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import _safe_indexing
 
 from .attention import GradCAMFuser
 from .classifiers import DeeperMLP, MultilabelMLP
-from .features import LBPHOGExtractor, ResNetEmbedder
+from .features import CNNEmbedder, LBPHOGExtractor, ResNetEmbedder
 from .preprocessing import HistEqualizer, ImageLoader
 from .segmentation import UNetMasker
 
@@ -207,24 +209,39 @@ def warm_cache(pipeline, X):
     Killed in the middle, the next call goes on where this one was.
     """
     pipeline = clone(pipeline)
-    if all(value is None for key, value in pipeline.get_params().items() if _is_memory(key)):
+    params = pipeline.get_params().items()
+    if all(value is None for key, value in params if key.endswith("__memory")):
         raise ValueError("The pipeline has no memory; make_hybrid_pipeline(memory=folder) has.")
-    images = X
-    for name, step in pipeline.steps:
-        if name == "features":
-            break
-        images = step.fit_transform(images)
-    for name, branch in pipeline["features"].transformer_list:
-        if name == "texture":
-            branch.fit_transform(images)
-            continue
-        embedder = branch if name == "embedding" else branch.embedder
-        for _ in embedder.frozen_rows(images).batches(embedder.batch_size):
+    if not _warm(pipeline, X):
+        raise ValueError(
+            f"No stage of skcxr was found in {type(pipeline).__name__}; expected a pipeline from "
+            "make_hybrid_pipeline, or a search, tuner or ColumnTransformer around one."
+        )
+
+
+def _warm(estimator, X):
+    """Run what needs no labels on X; return whether there was any."""
+    if isinstance(estimator, Pipeline):
+        for _, step in estimator.steps:
+            if not isinstance(step, ImageLoader | HistEqualizer):
+                return _warm(step, X)
+            X = step.fit_transform(X)
+        return True
+    if isinstance(estimator, FeatureUnion):
+        return any([_warm(branch, X) for _, branch in estimator.transformer_list])
+    if isinstance(estimator, ColumnTransformer):
+        parts = [(part, _safe_indexing(X, at, axis=1)) for _, part, at in estimator.transformers]
+        return any([_warm(part, columns) for part, columns in parts])
+    if isinstance(estimator, LBPHOGExtractor):
+        estimator.fit_transform(X)
+    elif isinstance(estimator, CNNEmbedder):
+        for _ in estimator.frozen_rows(X).batches(estimator.batch_size):
             pass
-        if name == "attention" and branch.masker is not None:
-            for _ in branch.masker.fit(images, None).iter_masks(images):
+    elif isinstance(estimator, GradCAMFuser):
+        _warm(estimator.embedder, X)
+        if estimator.masker is not None:
+            for _ in estimator.masker.fit(X, None).iter_masks(X):
                 pass
-
-
-def _is_memory(key):
-    return key.endswith("__memory")
+    else:
+        return hasattr(estimator, "estimator") and _warm(estimator.estimator, X)
+    return True

@@ -105,11 +105,10 @@ class ThresholdMasker(BaseEstimator):
     def transform(self, X):
         return (np.asarray(X) > self.level).astype(np.float32)
 
-    def iter_masks(self, X, shape=None, *, return_usable=False):
-        for rows, batch in X.batches(3):
+    def iter_masks(self, X, shape=None, *, batch_size=32):
+        for where, batch in X.batches(batch_size):
             masks = self.transform(batch)
             usable = masks.any((1, 2))
             size = (shape or batch.shape[1:])[::-1]
             small = [cv2.resize(mask, size, interpolation=cv2.INTER_AREA) for mask in masks]
-            out = np.stack(small).reshape(len(batch), *size[::-1])
-            yield (rows, out, usable) if return_usable else (rows, out)
+            yield where, np.stack(small).reshape(len(batch), *size[::-1]), usable

@@ -2,14 +2,12 @@
 
 from ._fits import cached_fit
 from ._images import ImageStore, open_store
-from ._rows import cached_rows
 from ._tools import cache_info, checkpoint_folder, clear_cache, set_cache_limit
 
 __all__ = [
     "ImageStore",
     "cache_info",
     "cached_fit",
-    "cached_rows",
     "checkpoint_folder",
     "clear_cache",
     "open_store",

@@ -1,6 +1,5 @@
 """GradCAMFuser: feature maps pooled by the fusion of Grad-CAM and lung mask."""
 
-import warnings
 from numbers import Real
 
 import numpy as np
@@ -9,9 +8,9 @@ from sklearn.utils import Bunch, ClassifierTags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from .._base import _BaseImageTransformer
+from .._base import _BaseImageTransformer, warn_at_user
 from .._callbacks import CallbackSupportMixin
-from ..features import ResNetEmbedder
+from ..features import CNNEmbedder
 from ..segmentation import UNetMasker
 from .gradcam import label_positions, linear_grad_cam, normalise
 
@@ -32,14 +31,17 @@ class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
 
     Parameters
     ----------
-    embedder : ResNetEmbedder or None, default=None
-        The network; None is ``ResNetEmbedder()``.
+    embedder : CNNEmbedder or None, default=None
+        The network; None is ``CNNEmbedder()``.
     masker : UNetMasker or None, default=None
         With ``weights`` that are there, or fitted and wrapped in
         :class:`~sklearn.frozen.FrozenEstimator`; None is ``UNetMasker()`` with its own weights. It
-        is not used when λ gives it no weight.
+        is not used as long as λ gives it no weight. One of your own has ``fit`` and
+        ``iter_masks(images, shape, batch_size=…)``, which yields slices, soft masks of that shape
+        and which of them are plausible.
     lam : float, default=0.5
-        λ in [0, 1].
+        λ in [0, 1]. Like ``lam_on``, ``reduce``, ``output`` and ``passthrough`` it may change after
+        fit, and gives what a fit with it gives.
     lam_on : {"unet", "cam"}, default="unet"
         What λ multiplies; ``"cam"`` is the report's eq. 4, where the roles are swapped.
     reduce : {"mean", "max"}, default="mean"
@@ -54,10 +56,10 @@ class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
 
     Attributes
     ----------
-    embedder_ : ResNetEmbedder
+    embedder_ : CNNEmbedder
         The fitted network.
     masker_ : UNetMasker or None
-        The masker, None if λ gives it no weight.
+        The masker, None as long as λ has given it no weight.
     label_names_ : ndarray of str
     map_shape_ : tuple of 3 int
         Labels, height and width of the fused maps; what ``AttentionCNN(map_shape=...)`` needs.
@@ -67,8 +69,8 @@ class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
     Warns
     -----
     UserWarning
-        Once per call, with the number of images whose mask is implausible; they are pooled as if
-        the lungs filled the image.
+        Once per call, naming the first images whose mask is implausible; they are pooled as if the
+        lungs filled the image.
 
     References
     ----------
@@ -80,7 +82,7 @@ class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
 
     _parameter_constraints = {
         "embedder": [HasMethods(["fit_rows", "rows"]), None],
-        "masker": [HasMethods(["fit", "transform"]), None],
+        "masker": [HasMethods(["fit", "iter_masks"]), None],
         "lam": [Interval(Real, 0, 1, closed="both")],
         "lam_on": [StrOptions({"unet", "cam"})],
         "reduce": [StrOptions({"mean", "max"})],
@@ -142,7 +144,7 @@ class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
         ndarray of shape (n, n_features), float32
         """
         images, rows = self._fit(X, y)
-        return self._features(images, rows)
+        return self._contain(self._features(images, rows), images)
 
     def transform(self, X):
         """Pool images.
@@ -158,7 +160,7 @@ class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
         """
         check_is_fitted(self, "embedder_")
         images = self._validate_images(X, reset=False)
-        return self._features(images, self.embedder_.rows(images))
+        return self._contain(self._features(images, self.embedder_.rows(images)), images)
 
     @_fit_context(prefer_skip_nested_validation=False)
     def _fit(self, X, y):
@@ -169,20 +171,18 @@ class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
         if y is None:
             raise ValueError(
                 "GradCAMFuser requires y to be passed, but the target y is None: Grad-CAM needs "
-                "labels. For features without labels use ResNetEmbedder."
+                "labels. For features without labels use CNNEmbedder."
             )
         self.masker_ = None
-        if self._mask_weight > 0:
-            masker = UNetMasker() if self.masker is None else clone(self.masker)
-            self.masker_ = masker.fit(images, None)  # FrozenEstimator insists on a y
-        self.embedder_ = ResNetEmbedder() if self.embedder is None else clone(self.embedder)
+        self._hold_masker(images)
+        self.embedder_ = CNNEmbedder() if self.embedder is None else clone(self.embedder)
         task = context.subcontext(task_name="fit-embedder")
         with task.propagate_callback_context(self.embedder_):
             task.call_on_fit_task_begin(**given)
             rows = self.embedder_.fit_rows(images, y)
             task.call_on_fit_task_end(**given)
         self.label_names_ = self.embedder_.label_names_
-        self.map_shape_ = (len(self.label_names_), *rows.probe().shape[2:])
+        self.map_shape_ = (len(self.label_names_), *rows.read([0]).shape[2:])
         context.call_on_fit_task_end(**given, reconstruction_attributes={})
         return images, rows
 
@@ -190,42 +190,47 @@ class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
     def _mask_weight(self):
         return self.lam if self.lam_on == "unet" else 1 - self.lam
 
+    def _hold_masker(self, images):
+        """Get the masker ready once λ, which may change after fit, gives it weight."""
+        if self._mask_weight > 0 and self.masker_ is None:
+            masker = UNetMasker() if self.masker is None else clone(self.masker)
+            self.masker_ = masker.fit(images, None)  # FrozenEstimator insists on a y
+
     def _features(self, images, rows):
         features = np.empty((len(images), self._n_features_out), np.float32)
         for where, maps, cams, masks in self._parts(images, rows):
             features[where] = self._row_features(maps, cams, masks)
         return features
 
-    def _parts(self, images, rows, mask_size=None):
+    def _parts(self, images, rows, mask_shape=None):
         """Yield feature maps, normalised Grad-CAM maps and masks, batch by batch."""
         batch_size = self.embedder_.batch_size
-        masks = self._masks(images, mask_size or self.map_shape_[1:], batch_size)
+        masks = self._masks(images, mask_shape or self.map_shape_[1:], batch_size)
         for where, maps in rows.batches(batch_size):
             maps = maps.astype(np.float32)
             cams = normalise(linear_grad_cam(maps, self.embedder_.head_coef_))
             yield where, maps, cams, next(masks)
+        next(masks, None)  # so that it says what was implausible
 
-    def _masks(self, images, size, batch_size):
-        """Yield soft masks at the size of the feature maps; ones where a mask is implausible."""
-        if self.masker_ is None:
+    def _masks(self, images, shape, batch_size):
+        """Yield soft masks in the batches of the maps; ones where a mask is implausible."""
+        if not self._mask_weight:
             for start in range(0, len(images), batch_size):
-                yield np.ones((min(batch_size, len(images) - start), *size), np.float32)
+                yield np.ones((min(batch_size, len(images) - start), *shape), np.float32)
             return
-        n_implausible, waiting = 0, []
-        for where, masks, usable in self.masker_.iter_masks(images, size, return_usable=True):
+        self._hold_masker(images)
+        implausible = []
+        for where, masks, usable in self.masker_.iter_masks(images, shape, batch_size=batch_size):
             masks[~usable] = 1
-            n_implausible += int((~usable).sum())
-            waiting.extend(masks)
-            last = where.stop == len(images)
-            if last and n_implausible:
-                warnings.warn(
-                    f"{n_implausible} of {len(images)} lung masks are implausible; those images "
-                    "are pooled without one. UNetMasker.mask_quality(X) names them.",
-                    stacklevel=2,
-                )
-            while len(waiting) >= batch_size or (last and waiting):
-                yield np.stack(waiting[:batch_size])
-                del waiting[:batch_size]
+            implausible += [images.name(where.start + i) for i in np.flatnonzero(~usable)]
+            yield masks
+        if implausible:
+            named = ", ".join(implausible[:3]) + (", …" if len(implausible) > 3 else "")
+            warn_at_user(
+                f"{len(implausible)} of {len(images)} lung masks are implausible: {named}; those "
+                "images are pooled without one. mask_quality(images) of the masker, here "
+                "masker_, names them all."
+            )
 
     def _fuse(self, cams, masks):
         return self._mask_weight * masks + (1 - self._mask_weight) * cams

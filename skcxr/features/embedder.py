@@ -1,4 +1,4 @@
-"""ResNetEmbedder: images to the pooled features of a convolutional network."""
+"""CNNEmbedder: images to the pooled features of a convolutional network."""
 
 import functools
 from numbers import Integral, Real
@@ -10,33 +10,21 @@ from sklearn.utils import ClassifierTags, check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from .._base import _BaseImageTransformer
+from .._base import MEMORY, _BaseImageTransformer
 from .._callbacks import CallbackSupportMixin, begin_task
-from .._image_input import digest
 from .._multilabel._labels import encode_targets
-from .._stage import Stage
-from .._store import cached_fit, checkpoint_folder, open_store
-from .._torch import (
-    PRECISIONS,
-    InBatches,
-    fold_batch_norms,
-    resolve_device,
-    resolve_precision,
-    seeded,
-    to_input,
-)
-from .backbones import BACKBONES, build_once, digest_once, state_digest
-from .fine_tuning import Stopped, discard_checkpoint, fine_tune_tail
-from .linear_head import fit_linear_head
-
-_CPU_ROWS = 8
+from .._torch import PRECISIONS, seeded
+from ._fits import fit_head, fit_tail
+from ._inference import _NetworkRowsMixin, pool_rows
+from .backbones import BACKBONES, build_once, state_digest
 
 
-class ResNetEmbedder(CallbackSupportMixin, _BaseImageTransformer):
+class CNNEmbedder(CallbackSupportMixin, _NetworkRowsMixin, _BaseImageTransformer):
     """Embed X-rays by the globally pooled feature maps of a convolutional network.
 
-    The network's first convolution is folded to one grey channel, so that it answers as the
-    published RGB network does to a grey image. With labels a linear head is fitted on the
+    ``ResNetEmbedder`` is another name of this class. The network's first convolution is folded to
+    one grey channel, so that it answers as the published RGB network does to a grey image. With
+    labels a linear head is fitted on the
     embeddings, whose weights give Grad-CAM maps; with ``fine_tune="layer4"`` the last stage is
     trained together with it.
 
@@ -69,8 +57,7 @@ class ResNetEmbedder(CallbackSupportMixin, _BaseImageTransformer):
         Draws random weights and the order of images in fine-tuning.
     image_shape : (int, int) or None, default=None
         Height and width of images that come as flat rows; one of them may be -1.
-    memory : None, str, path or joblib.Memory, default=None
-        Where feature maps and fits are kept for the next run.
+    %(memory)s
     verbose : int, default=0
         1 shows progress on standard error.
 
@@ -105,9 +92,9 @@ class ResNetEmbedder(CallbackSupportMixin, _BaseImageTransformer):
     Examples
     --------
     >>> from skcxr.datasets import make_chest_phantoms
-    >>> from skcxr.features import ResNetEmbedder
+    >>> from skcxr.features import CNNEmbedder
     >>> phantoms = make_chest_phantoms(4, size=64, random_state=0)
-    >>> ResNetEmbedder(weights=None, random_state=0).fit_transform(phantoms.images).shape
+    >>> CNNEmbedder(weights=None, random_state=0).fit_transform(phantoms.images).shape
     (4, 512)
     """
 
@@ -123,7 +110,7 @@ class ResNetEmbedder(CallbackSupportMixin, _BaseImageTransformer):
         "device": [str],
         "random_state": ["random_state"],
         "image_shape": [tuple, list, None],
-        "memory": "no_validation",
+        "memory": MEMORY,
         "verbose": ["verbose"],
     }
 
@@ -170,9 +157,9 @@ class ResNetEmbedder(CallbackSupportMixin, _BaseImageTransformer):
 
         Returns
         -------
-        self : ResNetEmbedder
+        self : CNNEmbedder
         """
-        self.fit_rows(X, y)
+        self._fit(X, y)
         return self
 
     def fit_transform(self, X, y=None):
@@ -189,9 +176,10 @@ class ResNetEmbedder(CallbackSupportMixin, _BaseImageTransformer):
         -------
         ndarray of shape (n, n_channels), float32
         """
-        embeddings = self._pool(self.fit_rows(X, y))
+        images, rows = self._fit(X, y)
+        embeddings = pool_rows(rows, self.batch_size)
         self._n_channels = embeddings.shape[1]
-        return embeddings
+        return self._contain(embeddings, images)
 
     def transform(self, X):
         """Embed images.
@@ -205,7 +193,12 @@ class ResNetEmbedder(CallbackSupportMixin, _BaseImageTransformer):
         -------
         ndarray of shape (n, n_channels), float32
         """
-        return self._pool(self.rows(X))
+        check_is_fitted(self, "trunk_")
+        images = self._validate_images(X, reset=False)
+        return self._contain(self._embed(images), images)
+
+    def _embed(self, X):
+        return pool_rows(self.rows(X), self.batch_size)
 
     def decision_function(self, X):
         """Logits of the linear head.
@@ -220,9 +213,8 @@ class ResNetEmbedder(CallbackSupportMixin, _BaseImageTransformer):
         ndarray of shape (n, n_labels), float32
         """
         check_is_fitted(self, "head_coef_")
-        return self.transform(X) @ self.head_coef_.T + self.head_intercept_
+        return self._embed(X) @ self.head_coef_.T + self.head_intercept_
 
-    @_fit_context(prefer_skip_nested_validation=True)
     def fit_rows(self, X, y=None):
         """Fit, and return the feature maps of the same images as lazy rows.
 
@@ -238,16 +230,22 @@ class ResNetEmbedder(CallbackSupportMixin, _BaseImageTransformer):
         rows with ``batches(batch_size)`` yielding ``(slice, (m, C, h, w) float16)``
             Computed once, however often they are read.
         """
+        return self._fit(X, y)[1]
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def _fit(self, X, y):
+        """Fit; return the images and the rows of their feature maps."""
         given = {"estimator": self, "X": X, "y": y}
         trained = self.fine_tune is not None
         context = self._init_callback_context(max_subtasks=self.epochs if trained else 0)
         context.call_on_fit_task_begin(**given)
-        rows = self._fit_rows(X, y, functools.partial(begin_task, context, "epoch", given))
-        context.call_on_fit_task_end(**given, reconstruction_attributes={})
-        return rows
-
-    def _fit_rows(self, X, y, begin_epoch):
         images, rng = self._start(X)
+        begin_epoch = functools.partial(begin_task, context, "epoch", given)
+        rows = self._fit_network(images, y, rng, begin_epoch)
+        context.call_on_fit_task_end(**given, reconstruction_attributes={})
+        return images, rows
+
+    def _fit_network(self, images, y, rng, begin_epoch):
         for name in ("head_coef_", "head_intercept_", "label_names_"):
             vars(self).pop(name, None)
         if y is None:
@@ -256,27 +254,52 @@ class ResNetEmbedder(CallbackSupportMixin, _BaseImageTransformer):
                     f"fine_tune={self.fine_tune!r} needs labels: fit(X, y) with y of shape "
                     "(n, n_labels), or fine_tune=None."
                 )
-            return self.rows(images).spooled(self.batch_size)
+            return self.rows(images).spooled()
         targets = encode_targets(y, type(self).__name__)
         check_consistent_length(images, targets.Y)
         self.label_names_ = targets.label_names
         self.n_labels_ = targets.Y.shape[1]
         if self.fine_tune is None:
-            rows = self.rows(images).spooled(self.batch_size)
-            self.head_coef_, self.head_intercept_ = cached_fit(
-                self.memory,
-                _fit_head,
-                rows,
-                targets.Y,
-                list(map(str, self.label_names_)),
-                C=float(self.head_C),
-                inputs=digest(self._trunk_config(), *rows.keys()) if self._caches else None,
-                batch_size=self.batch_size,
-                ignore=("rows", "batch_size"),
-            )
-            return rows
+            return self._fit_head(images, targets.Y)
         seed = int(rng.randint(np.iinfo(np.int32).max))
         return self._fit_tail(images, targets.Y, seed, begin_epoch)
+
+    def _fit_head(self, images, Y):
+        """Fit the linear head on the maps of the frozen network."""
+        rows = self.rows(images).spooled()
+        self.head_coef_, self.head_intercept_ = fit_head(
+            self._fit_memory(),
+            rows,
+            Y,
+            list(map(str, self.label_names_)),
+            C=float(self.head_C),
+            batch_size=self.batch_size,
+        )
+        return rows
+
+    def _fit_tail(self, images, Y, seed, begin_epoch):
+        """Train the tail and the head on the maps of the frozen trunk."""
+        trunk_rows = self._trunk_rows(images).spooled()
+        state = fit_tail(
+            self._fit_memory(),
+            trunk_rows,
+            self.tail_,
+            Y,
+            list(map(str, self.label_names_)),
+            settings={
+                "epochs": int(self.epochs),
+                "lr": float(self.lr),
+                "C": float(self.head_C),
+                "batch_size": int(self.batch_size),
+                "precision": self._runs_on()[1],
+                "seed": seed,
+            },
+            device=self.device,
+            verbose=self.verbose,
+            begin_epoch=begin_epoch,
+        )
+        self._install(state)
+        return self._tail_rows(trunk_rows).spooled()
 
     def frozen_rows(self, X):
         """What the frozen stages make of images, as lazy rows; needs no labels.
@@ -301,81 +324,14 @@ class ResNetEmbedder(CallbackSupportMixin, _BaseImageTransformer):
             self._split(*build_once(self.backbone, self.weights, seed))
         return images, rng
 
-    @property
-    def _caches(self):
-        return open_store(self.memory) is not None
-
-    def _fit_tail(self, images, Y, seed, begin_epoch):
-        trunk_rows = self._trunk_rows(images).spooled(self.batch_size)
-        settings = {
-            "epochs": int(self.epochs),
-            "lr": float(self.lr),
-            "C": float(self.head_C),
-            "batch_size": int(self.batch_size),
-            "precision": str(resolve_precision(self.precision, resolve_device(self.device))),
-            "seed": seed,
-        }
-        inputs = checkpoint = None
-        if self._caches:
-            inputs = digest(
-                self._trunk_config(), state_digest(self.tail_), *trunk_rows.keys(), Y.tobytes()
-            ).hex()
-            name = digest(inputs, str(settings)).hex()
-            checkpoint = checkpoint_folder(open_store(self.memory)) / f"{name}.pt"
-        try:
-            state = cached_fit(
-                self.memory,
-                _tune,
-                trunk_rows,
-                self.tail_,
-                Y,
-                list(map(str, self.label_names_)),
-                inputs=inputs,
-                settings=settings,
-                device=self.device,
-                checkpoint=checkpoint,
-                verbose=self.verbose,
-                begin_epoch=begin_epoch,
-                ignore=("trunk_rows", "tail", "device", "checkpoint", "verbose", "begin_epoch"),
-            )
-        except Stopped as stopped:
-            state = stopped.state
-        discard_checkpoint(checkpoint)
-        self._install(state)
-        return self._tail_rows(trunk_rows).spooled(self.batch_size)
-
     def _install(self, state):
         import torch
 
-        state = dict(state)
         self.head_coef_ = state.pop("head.weight")
         self.head_intercept_ = state.pop("head.bias")
         self.tail_.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in state.items()})
         self._tail_digest = state_digest(self.tail_)
         self._inference = {}
-
-    def _split(self, network, built):
-        """Cut the network before the first stage that is trained."""
-        stages = [name for name, _ in network.named_children()]
-        cut = len(stages)
-        if self.fine_tune is not None:
-            if self.fine_tune not in stages:
-                raise ValueError(
-                    f"fine_tune={self.fine_tune!r} is no stage of the network; its stages are "
-                    f"{', '.join(stages)}."
-                )
-            cut = stages.index(self.fine_tune)
-        self.trunk_, self.tail_ = network[:cut], network[cut:] if cut < len(stages) else None
-        self._trunk_digest = (
-            state_digest(self.trunk_) if built is None else digest_once(cut, *built)
-        )
-        self._tail_digest = None
-        self._inference = {}
-        vars(self).pop("_n_channels", None)
-
-    def _trunk_config(self):
-        dtype = resolve_precision(self.precision, resolve_device(self.device))
-        return f"{self._trunk_digest} {dtype}"
 
     def rows(self, X):
         """Feature maps of images as lazy rows; nothing is computed before they are read.
@@ -394,65 +350,6 @@ class ResNetEmbedder(CallbackSupportMixin, _BaseImageTransformer):
         rows = self._trunk_rows(images)
         return rows if self.tail_ is None else self._tail_rows(rows)
 
-    def _trunk_rows(self, images):
-        return Stage(
-            images,
-            InBatches(self._forward_trunk, self._rows_at_once()),
-            kind="maps" if self.tail_ is None else "trunk",
-            config=self._trunk_config(),
-            store=open_store(self.memory),
-            verbose=self.verbose,
-            desc="feature maps",
-        )
-
-    def _tail_rows(self, trunk_rows):
-        return Stage(
-            trunk_rows,
-            InBatches(self._forward_tail, self._rows_at_once()),
-            kind="maps",
-            config=f"{self._tail_digest} {self._trunk_config().split()[-1]}",
-            store=open_store(self.memory),
-        )
-
-    def _rows_at_once(self):
-        """`batch_size`, or as many images as a processor's caches hold the activations of."""
-        on_cpu = resolve_device(self.device).type == "cpu"
-        return min(self.batch_size, _CPU_ROWS) if on_cpu else self.batch_size
-
-    def _forward_trunk(self, batch):
-        """(m, H, W) uint8 → (m, C, h, w) float16."""
-        import torch
-
-        network, device, dtype = self._ready("trunk_")
-        n = len(batch)
-        with torch.inference_mode():
-            return _to_half(network(to_input(_not_alone(batch), device).to(dtype))[:n])
-
-    def _forward_tail(self, batch):
-        """(m, C, h, w) float16 → (m, C', h', w') float16."""
-        import torch
-
-        network, device, dtype = self._ready("tail_")
-        n = len(batch)
-        with torch.inference_mode():
-            x = torch.from_numpy(np.ascontiguousarray(_not_alone(batch))).to(device).to(dtype)
-            return _to_half(network(x.contiguous(memory_format=torch.channels_last))[:n])
-
-    def _ready(self, part):
-        """The folded copy of a part, on the device and in the precision that it runs in."""
-        import torch
-
-        device = resolve_device(self.device)
-        dtype = resolve_precision(self.precision, device)
-        key = (part, str(device), str(dtype))
-        if key not in self._inference:
-            network = fold_batch_norms(getattr(self, part)).to(device=device, dtype=dtype)
-            self._inference[key] = network.to(memory_format=torch.channels_last)
-        return self._inference[key], device, dtype
-
-    def _pool(self, rows):
-        return _pool_rows(rows, self.batch_size)
-
     @property
     def n_channels_(self):
         """Length of an embedding."""
@@ -460,10 +357,9 @@ class ResNetEmbedder(CallbackSupportMixin, _BaseImageTransformer):
         if hasattr(self, "head_coef_"):
             return self.head_coef_.shape[1]
         if "_n_channels" not in vars(self):
-            side = 32
-            probe = self._forward_trunk(np.zeros((1, side, side), np.uint8))
+            probe = self._forward("trunk_", np.zeros((1, 32, 32), np.uint8))
             if self.tail_ is not None:
-                probe = self._forward_tail(probe)
+                probe = self._forward("tail_", probe)
             self._n_channels = probe.shape[1]
         return self._n_channels
 
@@ -490,58 +386,5 @@ class ResNetEmbedder(CallbackSupportMixin, _BaseImageTransformer):
         tags.classifier_tags = ClassifierTags(multi_class=False, multi_label=True)  # of its head
         return tags
 
-    def __getstate__(self):
-        # The folded copies are made again where they are needed, perhaps on another device.
-        return {**super().__getstate__(), **({"_inference": {}} if hasattr(self, "trunk_") else {})}
 
-
-def _not_alone(batch):
-    """A batch of one twice: alone, it may take other kernels, whose last bits differ."""
-    return np.concatenate([batch, batch]) if len(batch) == 1 else batch
-
-
-def _pool_rows(rows, batch_size):
-    """Global average pooling of feature maps, in float32."""
-    pooled = None
-    for where, maps in rows.batches(batch_size):
-        if pooled is None:
-            pooled = np.empty((len(rows), maps.shape[1]), np.float32)
-        pooled[where] = maps.astype(np.float32).mean((2, 3))
-    return pooled
-
-
-def _to_half(maps):
-    """Feature maps as float16; what exceeds its range is an error, not infinity."""
-    import torch
-
-    limit = torch.finfo(torch.float16).max
-    half = maps.to(torch.float16).contiguous().cpu().numpy()
-    if not np.isfinite(half).all():
-        raise FloatingPointError(
-            f"Feature maps exceed float16 (±{limit:g}) or are not finite; the network's weights "
-            'are unusable, or need precision="float32" and a norm before their output.'
-        )
-    return half
-
-
-def _fit_head(rows, Y, label_names, *, C, inputs, batch_size):
-    """Fit the head; `inputs` stands for the rows in the cache's key."""
-    return fit_linear_head(_pool_rows(rows, batch_size), Y, label_names, C=C)
-
-
-def _tune(
-    trunk_rows, tail, Y, label_names, *, inputs, settings, device, checkpoint, verbose, begin_epoch
-):
-    """Fine-tune; `inputs` stands for the rows and the tail in the cache's key."""
-    settings = {**settings, "precision": settings["precision"].removeprefix("torch.")}
-    return fine_tune_tail(
-        trunk_rows,
-        tail,
-        Y,
-        label_names,
-        **settings,
-        device=device,
-        checkpoint=checkpoint,
-        verbose=verbose,
-        begin_epoch=begin_epoch,
-    )
+ResNetEmbedder = CNNEmbedder

@@ -6,11 +6,11 @@ from numbers import Integral, Real
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.base import _fit_context
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from .._base import _BaseImageTransformer
-from .._store import cached_rows, open_store
+from .._base import MEMORY, _BaseImageTransformer
+from .._rows import Computed
 from ._hog import BLOCK_NORMS, MAX_ORIENTATIONS, hog_features, hog_shape
 from ._lbp import METHODS, lbp_bins, lbp_histograms
 
@@ -59,8 +59,7 @@ class LBPHOGExtractor(_BaseImageTransformer):
     n_jobs : int or None, default=None
         Workers among which a batch is divided, as everywhere in scikit-learn: None is one
         unless in a :func:`joblib.parallel_config` context.
-    memory : str, path, joblib.Memory or None, default=None
-        Where the features of each image are kept, so that no later fit computes them again.
+    %(memory)s
     verbose : int, default=0
         Above 0, report progress on standard error.
 
@@ -109,7 +108,7 @@ class LBPHOGExtractor(_BaseImageTransformer):
         "image_shape": ["array-like", None],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "n_jobs": [Integral, None],
-        "memory": [str, HasMethods("cache"), HasMethods("__fspath__"), None],
+        "memory": MEMORY,
         "verbose": ["verbose"],
     }
 
@@ -150,7 +149,6 @@ class LBPHOGExtractor(_BaseImageTransformer):
         self.memory = memory
         self.verbose = verbose
 
-    @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
         """Check the settings against the images' size; nothing is learned.
 
@@ -170,10 +168,32 @@ class LBPHOGExtractor(_BaseImageTransformer):
         ValueError
             If an image is smaller than one block or than the grid, or a setting is not supported.
         """
+        self._fit(X)
+        return self
+
+    def fit_transform(self, X, y=None):
+        """Fit and transform, looking at X once.
+
+        Parameters
+        ----------
+        X : paths, DataFrame, array (n, H, W) or flat rows (n, H·W)
+            Images of one size.
+        y : ignored
+            Present for API consistency.
+
+        Returns
+        -------
+        ndarray of shape (n, n_features), float32
+            As :meth:`transform` returns it.
+        """
+        return self._features(self._fit(X))
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def _fit(self, X):
         images = self._validate_images(X, reset=True)
         self.image_shape_ = images.shape[1:]
         self._layout()
-        return self
+        return images
 
     def transform(self, X):
         """Compute the features of each image.
@@ -196,20 +216,22 @@ class LBPHOGExtractor(_BaseImageTransformer):
                 f"{type(self).__name__} was fitted on images of "
                 f"{self.image_shape_[0]}×{self.image_shape_[1]}."
             )
+        return self._features(images)
+
+    def _features(self, images):
         lbp, hog = self._settings()
-        features = np.empty((len(images), self._n_features_out), np.float32)
-        for rows, values in cached_rows(
+        rows = Computed(
             images,
             partial(_texture_on_workers, lbp=lbp, hog=hog, n_jobs=self.n_jobs),
-            store=open_store(self.memory),
             kind="texture",
             config=f"{_COMPUTATION} lbp={lbp} hog={hog}",
-            batch_size=self.batch_size,
-            desc="texture",
+            shelf=self._open_memory(),
             verbose=self.verbose,
-        ):
-            features[rows] = values
-        return features
+        )
+        features = np.empty((len(images), self._n_features_out), np.float32)
+        for where, values in rows.batches(self.batch_size):
+            features[where] = values
+        return self._contain(features, images)
 
     def get_feature_names_out(self, input_features=None):
         """Names of the features.

@@ -6,10 +6,10 @@ from numbers import Integral, Real
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from .._base import _ImageToImage
+from .._base import _ImagePreprocessor
 
 
-class HistEqualizer(_ImageToImage, auto_wrap_output_keys=None):
+class HistEqualizer(_ImagePreprocessor, auto_wrap_output_keys=None):
     """Equalise the histogram of each image, globally or with CLAHE.
 
     Parameters
@@ -64,26 +64,14 @@ class HistEqualizer(_ImageToImage, auto_wrap_output_keys=None):
         self.image_shape = image_shape
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
-        """Check the parameters and record the size of the images.
-
-        Parameters
-        ----------
-        X : paths, DataFrame with a ``path`` column, (n, H, W) array or flat rows
-            The images, of one size.
-        y : ignored
-            Present for API consistency.
-
-        Returns
-        -------
-        self : HistEqualizer
-        """
+    def _fit(self, X):
         if len(self.tile_grid) != 2 or not all(
             isinstance(tiles, Integral) and tiles > 0 for tiles in self.tile_grid
         ):
             raise ValueError(f"tile_grid={self.tile_grid!r}; expected two positive integers.")
-        self._image_size = self._validate_images(X, reset=True).shape[1:]
-        return self
+        images = self._validate_images(X, reset=True)
+        self._image_size = images.shape[1:]
+        return images
 
     def transform(self, X):
         """Equalised images.
@@ -97,13 +85,15 @@ class HistEqualizer(_ImageToImage, auto_wrap_output_keys=None):
         -------
         lazy stack of shape (n, H, W), uint8, or ndarray of shape (n, H·W) when X is flat rows
         """
-        images = self._validate_images(X, reset=False)
+        return self._transform(self._validate_images(X, reset=False), X)
+
+    def _change(self, images):
         if self.method == "global":
-            images = images.map(_equalize, "equalize global")
-        elif self.method == "clahe":
+            return images.map(_equalize, "equalize global")
+        if self.method == "clahe":
             settings = {"clip_limit": float(self.clip_limit), "tile_grid": tuple(self.tile_grid)}
-            images = images.map(partial(_clahe, **settings), f"equalize clahe {settings}")
-        return self._contain(images, X)
+            return images.map(partial(_clahe, **settings), f"equalize clahe {settings}")
+        return images
 
     def _output_size(self):
         return self._image_size

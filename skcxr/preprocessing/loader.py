@@ -6,14 +6,13 @@ from numbers import Integral
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval
 
-from .._base import _ImageToImage
+from .._base import MEMORY, _ImagePreprocessor
 from .._decode import read_image
-from .._store import open_store
 
 __all__ = ["ImageLoader", "read_image"]
 
 
-class ImageLoader(_ImageToImage, auto_wrap_output_keys=None):
+class ImageLoader(_ImagePreprocessor, auto_wrap_output_keys=None):
     """Bring X-rays to one size, as grey uint8.
 
     Files are decoded when a later step asks for them and none is kept in memory: the result
@@ -31,8 +30,7 @@ class ImageLoader(_ImageToImage, auto_wrap_output_keys=None):
     image_shape : (int, int) or None, default=None
         Height and width of images that come as flat rows; one of them may be -1. None takes rows
         as square images.
-    memory : None, str, path or joblib.Memory, default=None
-        Where decoded images are kept for the next run.
+    %(memory)s
 
     Attributes
     ----------
@@ -62,7 +60,7 @@ class ImageLoader(_ImageToImage, auto_wrap_output_keys=None):
         "size": [Interval(Integral, 1, None, closed="left")],
         "value_range": [tuple, list, None],
         "image_shape": [tuple, list, None],
-        "memory": "no_validation",
+        "memory": MEMORY,
     }
 
     def __init__(self, size=224, *, value_range=None, image_shape=None, memory=None):
@@ -72,22 +70,8 @@ class ImageLoader(_ImageToImage, auto_wrap_output_keys=None):
         self.memory = memory
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
-        """Check the parameters and that every file is there; nothing is decoded.
-
-        Parameters
-        ----------
-        X : paths, DataFrame with a ``path`` column, (n, H, W) array or flat rows
-            The images.
-        y : ignored
-            Present for API consistency.
-
-        Returns
-        -------
-        self : ImageLoader
-        """
-        self._validate_images(X, reset=True)
-        return self
+    def _fit(self, X):
+        return self._validate_images(X, reset=True)
 
     def transform(self, X):
         """Images of one size.
@@ -109,17 +93,15 @@ class ImageLoader(_ImageToImage, auto_wrap_output_keys=None):
         ValueError
             Naming a file that is no image, when it is read.
         """
-        images = self._validate_images(X, reset=False)
-        store = open_store(self.memory)
-        if store is not None:
-            images = images.with_memo(store)
+        return self._transform(self._validate_images(X, reset=False), X)
+
+    def _change(self, images):
+        store = self._open_memory()
         size = (self.size, self.size)
         images = images.map(partial(_resize, size=size), f"resize area/linear {size}", size)
         if store is not None:
-            images = images.stored(store)
-        elif not images.is_flat:
-            images = images.spooled()
-        return self._contain(images, X)
+            return images.stored(store)
+        return images if images.is_flat else images.spooled()
 
     def _output_size(self):
         return self.size, self.size

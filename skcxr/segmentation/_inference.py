@@ -5,10 +5,15 @@ import copy
 import numpy as np
 import torch
 
-from .._image_input import digest
-from .._stage import Stage
-from .._store import open_store
-from .._torch import InBatches, autocast, resolve_device, seeded, to_input
+from .._rows import Computed, digest
+from .._torch import (
+    InBatches,
+    autocast,
+    resolve_device,
+    resolve_precision,
+    seeded,
+    to_input,
+)
 from ._preprocess import prepare, resize
 from ._weights import read_weights, resolve_weights
 from .networks import build_network
@@ -60,7 +65,7 @@ def start_network(network, weights, random_state):
     return module
 
 
-def network_stage(module, images, side, device, precision, memory, verbose):
+def network_masks(module, images, *, side, device, precision, shelf, verbose):
     """Lazy rows of soft masks, rounded to uint8 in any case, so that keeping them changes none.
 
     Parameters
@@ -69,23 +74,23 @@ def network_stage(module, images, side, device, precision, memory, verbose):
     images : Images
     side : int
     device, precision : str
-    memory : None, str or joblib.Memory
+    shelf : ImageStore or None
     verbose : int
 
     Returns
     -------
-    Stage
+    Computed
         Rows (m, side, side) uint8.
     """
     device = resolve_device(device)
-    store = open_store(memory)
-    config = "" if store is None else _digest(module, side, precision)
+    dtype = resolve_precision(precision, device)
+    config = None if shelf is None else _config(module, side, dtype)
     if device.type != "cpu":
         module = copy.deepcopy(module)  # the fitted one stays where it can be pickled from
     module = module.to(device, memory_format=torch.channels_last).eval()
 
     def forward(batch):
-        with torch.inference_mode(), autocast(device, precision):
+        with torch.inference_mode(), autocast(device, dtype):
             logits = module(to_input(batch, device))
             return (logits[:, 0].float().sigmoid() * 255).round().byte().cpu().numpy()
 
@@ -94,31 +99,25 @@ def network_stage(module, images, side, device, precision, memory, verbose):
     def compute(batch):
         return run(np.stack([prepare(image, (side, side)) for image in batch]))
 
-    return Stage(
-        images,
-        compute,
-        kind="mask",
-        config=config,
-        store=store,
-        verbose=verbose,
-        desc="lung masks",
+    return Computed(
+        images, compute, kind="mask", config=config, shelf=shelf, verbose=verbose, desc="lung masks"
     )
 
 
-def judged_stage(stage, shape, postprocess, memory):
+def judged_masks(masks, shape, postprocess, shelf):
     """Lazy rows of float32: 1 where the mask is usable, then the mask at `shape`, flat.
 
     Parameters
     ----------
-    stage : Stage
-        As :func:`network_stage` returns it.
+    masks : Computed
+        As :func:`network_masks` returns them.
     shape : tuple of (int, int)
     postprocess : {"two_largest"} or None
-    memory : None, str or joblib.Memory
+    shelf : ImageStore or None
 
     Returns
     -------
-    Stage
+    Computed
     """
 
     def judge(masks):
@@ -127,9 +126,9 @@ def judged_stage(stage, shape, postprocess, memory):
         return np.hstack([usable, resized(masks, shape).reshape(len(masks), -1)], dtype="f4")
 
     # Small ones are kept, so that a new λ neither decompresses nor measures a mask.
-    store = open_store(memory) if np.prod(shape) <= _SMALL else None
+    shelf = shelf if np.prod(shape) <= _SMALL else None
     config = f"{shape} {postprocess} {LIMITS}"
-    return Stage(stage, judge, kind="judged mask", config=config, store=store)
+    return Computed(masks, judge, kind="judged mask", config=config, shelf=shelf)
 
 
 def cleaned(masks, postprocess):
@@ -142,8 +141,8 @@ def resized(masks, shape):
     return np.stack([resize(m.astype(np.float32), shape) for m in masks]) / np.float32(255)
 
 
-def _digest(module, side, precision):
-    """Identify what the masks depend on besides the image."""
+def _config(module, side, dtype):
+    """What the masks depend on besides the image."""
     state = module.state_dict()
     parts = [key.encode() + value.cpu().numpy().tobytes() for key, value in state.items()]
-    return digest(*parts, type(module).__name__, str(side), precision).hex()
+    return f"{digest(*parts, type(module).__name__).hex()} {side} {dtype}"

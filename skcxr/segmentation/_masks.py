@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from .._image_input import Images, paths_of
+from .._image_input import paths_of
+from .._rows import Images
 from ._preprocess import resize
 
 

@@ -8,9 +8,8 @@ from sklearn.base import _fit_context
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils._set_output import ADAPTERS_MANAGER, _get_output_config
 
-from .._base import _ImageToImage, pixel_names
+from .._base import MEMORY, _ImageToImage
 from ._weights import write_weights
 
 PREPROCESSING = "resize to side, equalise the histogram, x / 127.5 - 1"
@@ -52,15 +51,14 @@ class UNetMasker(_ImageToImage, auto_wrap_output_keys=None):
         ``"auto"``: CUDA, MPS or the CPU, the first that is there.
     precision : {"auto", "float32", "bfloat16", "float16"}, default="auto"
         ``"auto"``: bfloat16 where the hardware multiplies it.
-    memory : None, str or joblib.Memory, default=None
-        Where masks are kept per image, so that none is computed twice.
+    %(memory)s
     image_shape : (int, int) or None, default=None
         Height and width of images that come as flat rows; one of them may be -1. None takes rows
         as square images.
     value_range : (float, float) or None, default=None
         Values that become 0 and 255 in images that are not uint8; None stretches each image.
     verbose : int, default=0
-        1 prints the loss of each epoch.
+        1 prints the loss of each epoch, and shows progress of masks on standard error.
     random_state : int, RandomState instance or None, default=None
         First weights, order and augmentation.
 
@@ -117,7 +115,7 @@ class UNetMasker(_ImageToImage, auto_wrap_output_keys=None):
         "augment": [Interval(Real, 0, 2, closed="both")],
         "device": [str],
         "precision": [StrOptions({"auto", "float32", "bfloat16", "float16"})],
-        "memory": [str, HasMethods("cache"), None],
+        "memory": MEMORY,
         "image_shape": [tuple, list, None],
         "value_range": [tuple, list, None],
         "verbose": ["verbose"],
@@ -161,7 +159,6 @@ class UNetMasker(_ImageToImage, auto_wrap_output_keys=None):
         self.verbose = verbose
         self.random_state = random_state
 
-    @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
         """Load the weights and, where y has masks, train.
 
@@ -185,6 +182,11 @@ class UNetMasker(_ImageToImage, auto_wrap_output_keys=None):
             When there is nothing to make masks with, or a mask cannot be used; the message names
             the mask.
         """
+        self._fit(X, y)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def _fit(self, X, y=None):
         if self.side % 16:
             raise ValueError(f"side={self.side}; expected a multiple of 16.")
         images = self._validate_images(X, reset=True)
@@ -201,7 +203,7 @@ class UNetMasker(_ImageToImage, auto_wrap_output_keys=None):
         if masks:
             module = self._train(module, images, y)
         self.module_ = module.eval()
-        return self
+        return images
 
     def fit_transform(self, X, y=None):
         """Fit, return the soft masks of X, and set ``quality_``.
@@ -214,13 +216,12 @@ class UNetMasker(_ImageToImage, auto_wrap_output_keys=None):
         -------
         masks : as :meth:`transform` returns them
         """
-        self.fit(X, y)
-        masks = self.transform(X)
-        images = self._validate_images(X, reset=False)
+        images = self._fit(X, y)
+        masks = self._masks(images)
         from .quality import mask_quality
 
-        self.quality_ = mask_quality(np.asarray(masks, np.float32).reshape(images.shape))
-        return masks
+        self.quality_ = mask_quality(masks).set_axis(_names(images))
+        return self._contain_masks(masks, images, X)
 
     def transform(self, X):
         """Soft lung masks.
@@ -237,13 +238,18 @@ class UNetMasker(_ImageToImage, auto_wrap_output_keys=None):
             Flat rows (n, H·W), in the container of `set_output`, where X is flat rows.
         """
         images = self._validate_images(X, reset=False)
-        masks = np.empty(images.shape, np.float32)
-        for rows, part in self.iter_masks(images):
-            masks[rows] = part
-        return self._contain_masks(masks, images, X)
+        return self._contain_masks(self._masks(images), images, X)
 
-    def iter_masks(self, X, shape=None, *, return_usable=False):
-        """Soft masks chunk by chunk, at any resolution.
+    def _masks(self, images):
+        from ._inference import resized
+
+        masks = np.empty(images.shape, np.float32)
+        for where, part in self._working_masks(images):
+            masks[where] = resized(part, images.shape[1:])
+        return masks
+
+    def iter_masks(self, X, shape=None, *, batch_size=32):
+        """Soft masks batch by batch, at any resolution, and which of them are plausible.
 
         Parameters
         ----------
@@ -251,27 +257,24 @@ class UNetMasker(_ImageToImage, auto_wrap_output_keys=None):
         shape : tuple of (int, int), optional
             Height and width of the masks, area-averaged where they shrink; the images' own
             where None.
-        return_usable : bool, default=False
-            Whether to say which masks are plausible, as :meth:`mask_quality` does.
+        batch_size : int, default=32
+            Masks per batch.
 
         Yields
         ------
-        rows : slice
+        where : slice
         masks : ndarray of shape (m, height, width), float32 in [0, 1]
         usable : ndarray of shape (m,), bool
-            Only with ``return_usable``.
+            As :meth:`mask_quality` says.
         """
-        from ._inference import BATCH, judged_stage, resized
+        from ._inference import judged_masks
 
         images = self._validate_images(X, reset=False)
         shape = images.shape[1:] if shape is None else tuple(shape)
-        if return_usable:
-            stage = judged_stage(self._network_masks(images), shape, self.postprocess, self.memory)
-            for rows, values in stage.batches(BATCH):
-                yield rows, values[:, 1:].reshape(-1, *shape), values[:, 0] > 0
-        else:
-            for rows, masks in self._working_masks(images):
-                yield rows, resized(masks, shape)
+        network = self._network_masks(images)
+        rows = judged_masks(network, shape, self.postprocess, self._open_memory())
+        for where, values in rows.batches(batch_size):
+            yield where, values[:, 1:].reshape(-1, *shape), values[:, 0] > 0
 
     def mask_quality(self, X):
         """Flag the masks of X that are plainly wrong.
@@ -284,13 +287,13 @@ class UNetMasker(_ImageToImage, auto_wrap_output_keys=None):
         -------
         DataFrame of n rows
             As :func:`skcxr.segmentation.mask_quality` returns it: areas, balance, doubt, ``flag``
-            and ``usable``.
+            and ``usable``. Its index are the names of the files, or places in X such as ``X[3]``.
         """
         from .quality import mask_quality
 
         images = self._validate_images(X, reset=False)
         masks = np.concatenate([masks for _, masks in self._working_masks(images)])
-        return mask_quality(masks)
+        return mask_quality(masks).set_axis(_names(images))
 
     def score(self, X, y, sample_weight=None):
         """Mean Dice coefficient of the masks (at 0.5) and y, each at the size of y.
@@ -398,27 +401,29 @@ class UNetMasker(_ImageToImage, auto_wrap_output_keys=None):
 
     def _network_masks(self, images):
         """Lazy rows: what the network makes of the images, (m, side, side) uint8."""
-        from ._inference import network_stage
+        from ._inference import network_masks
 
-        settings = (self.side, self.device, self.precision, self.memory, self.verbose)
-        return network_stage(self._module(), images, *settings)
+        return network_masks(
+            self._module(),
+            images,
+            side=self.side,
+            device=self.device,
+            precision=self.precision,
+            shelf=self._open_memory(),
+            verbose=self.verbose,
+        )
 
     def _working_masks(self, images):
-        """Yield (rows, (m, side, side) uint8), cleaned up."""
+        """Yield (where, (m, side, side) uint8), cleaned up."""
         from ._inference import BATCH, cleaned
 
-        for rows, masks in self._network_masks(images).batches(BATCH):
-            yield rows, cleaned(masks, self.postprocess)
+        for where, masks in self._network_masks(images).batches(BATCH):
+            yield where, cleaned(masks, self.postprocess)
 
     def _contain_masks(self, masks, images, X):
         if not images.is_flat:
             return masks
-        rows = masks.reshape(len(masks), -1)
-        container = _get_output_config("transform", self)["dense"]
-        if container == "default":
-            return rows
-        adapter = ADAPTERS_MANAGER.adapters[container]
-        return adapter.create_container(rows, X, columns=pixel_names(*masks.shape[1:]))
+        return self._contain(masks.reshape(len(masks), -1), X, masks.shape[1:])
 
     def _output_size(self):
         from .._image_input import flat_image_shape
@@ -440,3 +445,7 @@ class UNetMasker(_ImageToImage, auto_wrap_output_keys=None):
         tags = super().__sklearn_tags__()
         tags.requires_fit = self.weights is None
         return tags
+
+
+def _names(images):
+    return [images.name(i) for i in range(len(images))]

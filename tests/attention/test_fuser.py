@@ -9,7 +9,7 @@ from sklearn.exceptions import NotFittedError
 from tiny_networks import COUNT_FILE, ThresholdMasker, counted, tiny_network
 
 from skcxr.attention import GradCAMFuser
-from skcxr.features import ResNetEmbedder
+from skcxr.features import CNNEmbedder
 
 LABELS = ["Mass", "Edema", "Hernia"]
 
@@ -29,7 +29,7 @@ def labels():
 
 
 def make(lam=0.3, **settings):
-    embedder = ResNetEmbedder(
+    embedder = CNNEmbedder(
         tiny_network(), weights=None, precision="float32", device="cpu", batch_size=5, head_C=1.0
     )
     return GradCAMFuser(embedder, ThresholdMasker(), lam=lam, **settings)
@@ -163,7 +163,7 @@ def test_attention_maps(images, labels):
 
 
 def test_labels_are_needed(images):
-    with pytest.raises(ValueError, match=r"Grad-CAM needs labels.*ResNetEmbedder"):
+    with pytest.raises(ValueError, match=r"Grad-CAM needs labels.*CNNEmbedder"):
         make().fit(images, None)
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skcxr import _image_input
-from skcxr._image_input import Images, as_images, flat_image_shape
+from skcxr._image_input import as_images, flat_image_shape
+from skcxr._rows import Images, _sources
 
 
 @pytest.fixture
@@ -26,13 +26,13 @@ def paths(array, tmp_path):
 @pytest.fixture
 def reads(monkeypatch):
     """Names of the files that are decoded, as a list that fills."""
-    names, read = [], _image_input.read_image
+    names, read = [], _sources.read_image
 
     def note(path, value_range=None):
         names.append(str(path).rpartition("/")[2])
         return read(path, value_range)
 
-    monkeypatch.setattr(_image_input, "read_image", note)
+    monkeypatch.setattr(_sources, "read_image", note)
     return names
 
 
@@ -192,7 +192,7 @@ def test_pickles_are_small_and_work(array, paths, spool):
 def test_spooled_images_leave_no_file_open(recwarn, array):
     spooled = as_images(array).spooled()
     np.asarray(spooled)
-    file = spooled.source._file
+    file = spooled.source.shelf._file
     del spooled
     assert file.closed
 

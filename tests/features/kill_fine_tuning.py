@@ -35,16 +35,18 @@ IN_TUNING = [("step", 0.15)] * 8 + [("save", 0.02)] * 6
 
 def watch(log):
     """Note in a file what is begun, and make it last long enough for a kill to fall into it."""
-    forward, fit_head = ResNetEmbedder._forward_trunk, fine_tuning.fit_linear_head
+    forward, fit_head = ResNetEmbedder._forward, fine_tuning.fit_linear_head
     bce, save = fine_tuning.masked_bce, torch.save
 
     def note(*lines):
         os.write(log, "".join(f"{line}\n" for line in lines).encode())
 
-    def noted_forward(self, batch):
+    def noted_forward(self, part, batch):
+        if part != "trunk_":
+            return forward(self, part, batch)
         note(*("image " + hashlib.blake2b(image, digest_size=8).hexdigest() for image in batch))
         time.sleep(0.006)
-        return forward(self, batch)
+        return forward(self, part, batch)
 
     def noted_fit_head(*args, **kwargs):
         note("head")
@@ -65,7 +67,7 @@ def watch(log):
                 file.write(data[begin : begin + len(data) // 8 + 1])
                 time.sleep(0.002)
 
-    ResNetEmbedder._forward_trunk = noted_forward
+    ResNetEmbedder._forward = noted_forward
     fine_tuning.fit_linear_head = noted_fit_head
     fine_tuning.masked_bce = noted_bce
     torch.save = slow_save

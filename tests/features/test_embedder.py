@@ -1,4 +1,4 @@
-"""ResNetEmbedder: numbers, precision, memory and errors."""
+"""CNNEmbedder: numbers, precision, memory and errors."""
 
 import pickle
 
@@ -11,7 +11,7 @@ from tiny_networks import COUNT_FILE, counted, tiny_network
 from torch import nn
 
 from skcxr._torch import InBatches, to_input
-from skcxr.features import ResNetEmbedder
+from skcxr.features import CNNEmbedder
 
 CPU = torch.device("cpu")
 
@@ -27,7 +27,7 @@ def labels():
 
 
 def tiny(**settings):
-    return ResNetEmbedder(
+    return CNNEmbedder(
         tiny_network(), weights=None, precision="float32", device="cpu", **settings
     )
 
@@ -88,7 +88,7 @@ def test_half_precision_points_the_same_way(images, precision):
 
 def test_random_weights_follow_random_state(images):
     def fit(seed):
-        return ResNetEmbedder("resnet18", weights=None, random_state=seed, device="cpu")
+        return CNNEmbedder("resnet18", weights=None, random_state=seed, device="cpu")
 
     state = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
     one = fit(0).fit_transform(images)
@@ -148,7 +148,7 @@ def test_maps_beyond_float16_are_an_error(images):
         def forward(self, x):
             return x * 1e6
 
-    embedder = ResNetEmbedder(Loud(), weights=None, precision="float32", device="cpu")
+    embedder = CNNEmbedder(Loud(), weights=None, precision="float32", device="cpu")
     with pytest.raises(FloatingPointError, match=r"exceed float16"):
         embedder.fit(images).transform(images)
 
@@ -166,10 +166,10 @@ def test_fine_tuning_without_labels(images):
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ({"epochs": 0}, "The 'epochs' parameter of ResNetEmbedder"),
-        ({"lr": -1.0}, "The 'lr' parameter of ResNetEmbedder"),
-        ({"precision": "fp8"}, "The 'precision' parameter of ResNetEmbedder"),
-        ({"batch_size": 2.5}, "The 'batch_size' parameter of ResNetEmbedder"),
+        ({"epochs": 0}, "The 'epochs' parameter of CNNEmbedder"),
+        ({"lr": -1.0}, "The 'lr' parameter of CNNEmbedder"),
+        ({"precision": "fp8"}, "The 'precision' parameter of CNNEmbedder"),
+        ({"batch_size": 2.5}, "The 'batch_size' parameter of CNNEmbedder"),
     ],
 )
 def test_bad_settings_give_the_usual_message(images, setting, message):

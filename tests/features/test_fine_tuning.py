@@ -15,7 +15,7 @@ from interruption import interrupt_after_one_epoch
 from tiny_networks import tiny_network
 from torch import nn
 
-from skcxr.features import ResNetEmbedder, embedder, fine_tuning
+from skcxr.features import ResNetEmbedder, _fits, fine_tuning
 from skcxr.features.fine_tuning import masked_bce
 from skcxr.memory import clear_cache
 
@@ -332,9 +332,9 @@ def test_dropout_in_the_tail_does_not_make_runs_differ(toy):
 
 def test_the_tail_is_tuned_once_with_memory(toy, tmp_path, monkeypatch):
     calls = []
-    tune = embedder.fine_tune_tail
+    tune = _fits.fine_tune_tail
     monkeypatch.setattr(
-        embedder, "fine_tune_tail", lambda *a, **k: calls.append(1) or tune(*a, **k)
+        _fits, "fine_tune_tail", lambda *a, **k: calls.append(1) or tune(*a, **k)
     )
     for _ in range(3):
         tiny(memory=str(tmp_path)).fit(*toy)

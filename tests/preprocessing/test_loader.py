@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from skcxr import _image_input
+from skcxr._rows import _sources
 from skcxr.preprocessing import ImageLoader, read_image
 
 
@@ -23,13 +23,13 @@ def paths(folder):
 
 @pytest.fixture
 def reads(monkeypatch):
-    names, read = [], _image_input.read_image
+    names, read = [], _sources.read_image
 
     def note(path, value_range=None):
         names.append(str(path).rpartition("/")[2])
         return read(path, value_range)
 
-    monkeypatch.setattr(_image_input, "read_image", note)
+    monkeypatch.setattr(_sources, "read_image", note)
     return names
 
 

@@ -2,8 +2,9 @@ import threading
 
 import numpy as np
 import pytest
+from computed_rows import cached_rows
 
-from skcxr._store import _rows, cached_rows
+from skcxr._rows import _computed
 
 
 def run(images, compute, store, *, batch_size=8, config="v1", **kwargs):
@@ -91,7 +92,7 @@ def test_scattered_misses_are_computed_in_full_batches(images, truth, make_compu
 
 
 def test_the_look_ahead_is_bounded(make_images, make_compute, store):
-    images = make_images(4 * _rows._WINDOW * 8)
+    images = make_images(4 * _computed.WINDOW * 8)
     compute = make_compute()
     known = np.flatnonzero(np.arange(len(images)) != 3)
     run(images.take(known), make_compute(), store)
@@ -104,7 +105,7 @@ def test_the_look_ahead_is_bounded(make_images, make_compute, store):
     rows.close()
     assert compute.n == 1
     # The one miss is not kept waiting for seven others further down.
-    assert max(index.stop for index in asked) <= (2 + _rows._AHEAD) * _rows._WINDOW * 8
+    assert max(index.stop for index in asked) <= (2 + _computed.AHEAD) * _computed.WINDOW * 8
 
 
 def test_a_row_lost_after_the_look_up_is_computed(images, truth, make_compute, store, monkeypatch):
