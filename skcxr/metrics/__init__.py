@@ -13,6 +13,8 @@ __getattr__, __dir__, __all__ = attach(
         "PairedTest": "paired",
         "SegmentationReport": "segmentation",
         "StratifiedAUC": "strata",
+        "SubgroupAUC": "subgroups",
+        "auc_by": "subgroups",
         "auc_within": "strata",
         "compare_models": "comparison",
         "dice_score": "segmentation",

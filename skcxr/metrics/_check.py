@@ -31,7 +31,7 @@ def unpack(y_true, y_prob, y_pred=None, groups=None, thresholds=None):
     -------
     y_true, y_prob, y_pred, groups
     """
-    whole = y_prob is None  # all of one making: no index is needed to bring rows together
+    whole = y_prob is None
     if whole and not is_out_of_fold(y_true):
         raise ValueError("y_prob is needed, unless y_true is what out_of_fold_predict returns.")
     y_prob = y_true if whole else y_prob
@@ -45,7 +45,7 @@ def unpack(y_true, y_prob, y_pred=None, groups=None, thresholds=None):
         import pandas as pd
 
         groups = pd.Series(np.asarray(patients), index=prob.index)
-    if whole:
+    if whole and not prob.index.is_unique:  # rows correspond, by the way they were made
         y_true, prob, y_pred, groups = (
             part.reset_index(drop=True) if hasattr(part, "reset_index") else part
             for part in (y_true, prob, y_pred, groups)

@@ -47,3 +47,10 @@ def widen_certain(value, low, high, n_units, confidence_level):
     low = np.where(resampled & (value == 1), tail, low)
     high = np.where(resampled & (value == 0), 1 - tail, high)
     return low, high
+
+
+def count_units(part, unit, n_units):
+    """Number of units with at least one True in each column of an (n, k) bool array."""
+    return np.array(
+        [np.count_nonzero(np.bincount(unit[rows], minlength=n_units)) for rows in part.T]
+    )

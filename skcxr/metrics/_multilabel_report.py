@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from skcxr.metrics._bootstrap import percentile_interval, resample
-from skcxr.metrics._few import blank_few, note_few, widen_certain
+from skcxr.metrics._few import blank_few, count_units, note_few, widen_certain
 from skcxr.metrics._result import Result, interval_columns, percent, values_of
 from skcxr.metrics._statistics import METRICS, SHARES, MultilabelStatistics
 from skcxr.metrics._tables import interval_frame
@@ -49,8 +49,8 @@ class MultilabelReport(Result):
     >>> report = multilabel_report(y, prob, label_names=["Mass"], n_bootstraps=0)
     >>> report.operating_points.loc["Mass", ["sensitivity", "specificity"]].tolist()
     [0.5, 1.0]
-    >>> report.frame()[["label", "metric", "value"]].iloc[3].tolist()
-    ['all', 'Macro AUC', 1.0]
+    >>> report.frame().query("metric == 'AUC'")[["label", "value"]].to_numpy().tolist()
+    [['Mass', 1.0]]
     """
 
     overall: pd.DataFrame
@@ -170,10 +170,3 @@ def _counts(scored, index):
         for name, part in zip(_COUNTS[2:], sets, strict=True):
             counts[name] = count_units(part, scored.unit, scored.n_units)
     return counts
-
-
-def count_units(part, unit, n_units):
-    """Number of units with at least one True in each column of an (n, k) bool array."""
-    return np.array(
-        [np.count_nonzero(np.bincount(unit[rows], minlength=n_units)) for rows in part.T]
-    )

@@ -6,10 +6,12 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_scalar
 
-from skcxr.metrics._check import check_labels, check_probabilities
+from skcxr.metrics._check import read_scored
 
 
-def expected_calibration_error(y_true, y_prob, *, n_bins=10, strategy="uniform", label_names=None):
+def expected_calibration_error(
+    y_true, y_prob=None, *, n_bins=10, strategy="uniform", sample_weight=None, label_names=None
+):
     """Compute the expected calibration error of each label.
 
     Images are binned by probability; the error is the mean over images of the distance between
@@ -17,10 +19,10 @@ def expected_calibration_error(y_true, y_prob, *, n_bins=10, strategy="uniform",
 
     Parameters
     ----------
-    y_true : array-like or DataFrame of shape (n, k)
+    y_true : array-like or DataFrame of shape (n, k), or out-of-fold predictions
         0, 1, or NaN where unknown (masked).
-    y_prob : array-like of shape (n, k)
-        Probabilities in [0, 1].
+    y_prob : array-like or DataFrame of shape (n, k), or out-of-fold predictions
+        Probabilities in [0, 1]; labels and rows are matched as in :func:`multilabel_report`.
     n_bins : int, default=10
         Bins per label.
     strategy : {"uniform", "quantile"}, default="uniform"
@@ -49,17 +51,30 @@ def expected_calibration_error(y_true, y_prob, *, n_bins=10, strategy="uniform",
     check_scalar(n_bins, "n_bins", numbers.Integral, min_val=1)
     if strategy not in {"uniform", "quantile"}:
         raise ValueError(f"strategy must be 'uniform' or 'quantile'; got {strategy!r}.")
-    y, names = check_labels(y_true, label_names)
-    prob = check_probabilities(y_prob, y, names)
+    scored = read_scored(y_true, y_prob, sample_weight=sample_weight, label_names=label_names)
+    y, names, prob = scored.y, scored.names, scored.prob
     errors = np.full(len(names), np.nan)
     edges = np.linspace(0, 1, n_bins + 1)
     for j in range(len(names)):
         known = ~np.isnan(y[:, j])
         p, t = prob[known, j], y[known, j]
-        if not len(p):
+        w = np.ones(len(p)) if scored.weight is None else scored.weight[known]
+        if not w.any():
             continue
-        inner = (edges if strategy == "uniform" else np.quantile(p, edges))[1:-1]
+        if strategy == "uniform":
+            inner = edges[1:-1]
+        elif scored.weight is None:
+            inner = np.quantile(p, edges)[1:-1]
+        else:
+            inner = _weighted_quantile(p, w, edges)[1:-1]
         bin_ = np.searchsorted(inner, p)
-        gap = np.bincount(bin_, weights=p - t, minlength=n_bins)
-        errors[j] = np.abs(gap).sum() / len(p)
+        gap = np.bincount(bin_, weights=w * (p - t), minlength=n_bins)
+        errors[j] = np.abs(gap).sum() / w.sum()
     return pd.Series(errors, index=pd.Index(names, name="label"), name="ECE")
+
+
+def _weighted_quantile(values, weights, q):
+    """Smallest value with at least a share q of the weight at or below it."""
+    order = np.argsort(values)
+    below = np.cumsum(weights[order]) / weights.sum()
+    return values[order][np.minimum(np.searchsorted(below, q), len(values) - 1)]

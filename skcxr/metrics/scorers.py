@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils.metadata_routing import MetadataRequest
 
-from skcxr._multilabel._matching import align_rows, names_of
+from skcxr._multilabel._matching import align_rows
 from skcxr._multilabel._probabilities import label_names_of, probabilities
 from skcxr.metrics._check import check_labels, check_weights
 from skcxr.metrics._predictions import predictions_of

@@ -5,15 +5,17 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from skcxr._multilabel._matching import align_rows
 from skcxr.metrics._bootstrap import percentile_interval, resample
-from skcxr.metrics._check import check_labels, check_probabilities, check_units
+from skcxr.metrics._check import read_scored, unpack
+from skcxr.metrics._few import blank_few, count_units, note_few
+from skcxr.metrics._result import Result
 from skcxr.metrics._statistics import RankSums
-from skcxr.metrics._tables import markdown_table
 from skcxr.metrics.multilabel import warn_left_out
 
 
-@dataclass(frozen=True, repr=False)
-class StratifiedAUC:
+@dataclass(frozen=True, repr=False, eq=False)
+class StratifiedAUC(Result):
     """What :func:`auc_within` found.
 
     Attributes
@@ -24,35 +26,42 @@ class StratifiedAUC:
     per_label : DataFrame
         AUC, AUC within strata with low and high, the share of all positive-negative pairs that
         are within a stratum, and the number of strata that hold both.
+    notes : tuple of str
+        Labels with too few positive patients for an interval.
+
+    Examples
+    --------
+    >>> from skcxr.metrics import auc_within
+    >>> y, prob = [[1], [0], [1], [0]], [[0.9], [0.8], [0.2], [0.1]]
+    >>> found = auc_within(y, prob, ["a", "a", "b", "b"], n_bootstraps=0)
+    >>> found.overall["value"].tolist()
+    [0.75, 1.0]
     """
 
     overall: pd.DataFrame
     per_label: pd.DataFrame
+    notes: tuple = ()
 
-    def to_markdown(self, digits=3):
-        """Return both tables as Markdown.
-
-        Parameters
-        ----------
-        digits : int, default=3
-            Decimals of the numbers.
+    def frame(self):
+        """Return the table of labels with the label as a column.
 
         Returns
         -------
-        str
+        DataFrame
         """
-        return f"{markdown_table(self.overall, digits)}\n\n{markdown_table(self.per_label, digits)}"
+        return self.per_label.reset_index()
 
-    def __repr__(self):
-        return f"{self.overall.round(3).to_string()}\n\n{self.per_label.round(3).to_string()}"
+    def _tables(self, digits=3):
+        return [self.overall, self.per_label]
 
 
 def auc_within(
     y_true,
-    y_prob,
-    strata,
+    y_prob=None,
+    strata=None,
     *,
     groups=None,
+    sample_weight=None,
     n_bootstraps=1000,
     confidence_level=0.95,
     random_state=None,
@@ -67,14 +76,16 @@ def auc_within(
 
     Parameters
     ----------
-    y_true : array-like or DataFrame of shape (n, k)
+    y_true : array-like or DataFrame of shape (n, k), or out-of-fold predictions
         0, 1, or NaN where unknown.
-    y_prob : array-like of shape (n, k)
-        Probabilities.
+    y_prob : array-like or DataFrame of shape (n, k), or out-of-fold predictions
+        Probabilities; labels and rows are matched as in :func:`multilabel_report`.
     strata : array-like of shape (n,)
         What each image belongs to: collection, hospital, machine, view position.
     groups : array-like of shape (n,), default=None
         Patients, resampled whole.
+    sample_weight : array-like of shape (n,), default=None
+        Weight of each image.
     n_bootstraps : int, default=1000
         Resamples; 0 for no intervals.
     confidence_level : float, default=0.95
@@ -87,23 +98,37 @@ def auc_within(
     Returns
     -------
     StratifiedAUC
-        A label with no pair within a stratum is NaN, and in neither macro average.
+        A label with no pair within a stratum is NaN, and in neither macro average. One with fewer
+        than five positive (or negative) patients in strata that hold both has no interval.
 
     References
     ----------
     van Elteren, On the combination of independent two-sample tests of Wilcoxon, 1960 (stratified
-    Mann-Whitney statistics; here weighted by pairs).
+    Mann-Whitney statistic; here weighted by pairs).
+
+    Examples
+    --------
+    A model that sees only the hospital is at chance within each.
+
+    >>> from skcxr.metrics import auc_within
+    >>> hospital = ["a", "a", "a", "b", "b", "b"]
+    >>> y, prob = [[1], [1], [0], [1], [0], [0]], [[0.9], [0.9], [0.9], [0.1], [0.1], [0.1]]
+    >>> found = auc_within(y, prob, hospital, n_bootstraps=0)
+    >>> found.per_label[["AUC", "AUC within strata"]].round(2).to_numpy().tolist()
+    [[0.67, 0.5]]
     """
-    y, names = check_labels(y_true, label_names)
-    prob = check_probabilities(y_prob, y, names)
-    unit, n_units = check_units(groups, len(y))
-    stratum, _ = check_units(strata, len(y))
+    scored, strata = read_beside(
+        y_true, y_prob, groups, sample_weight, label_names, "strata", strata
+    )
+    y, names, prob, _, _, unit, n_units, _, weight = scored
+    stratum = _check_strata(strata, len(y))
     warn_left_out(y, names)
     known = ~np.isnan(y)
 
     def ranks(j, rows):
         rows = rows & known[:, j]
-        return RankSums(y[rows, j] == 1, prob[rows, j], unit[rows], n_units)
+        own = None if weight is None else weight[rows]
+        return RankSums(y[rows, j] == 1, prob[rows, j], unit[rows], n_units, own)
 
     everything = np.ones(len(y), dtype=bool)
     plain = [ranks(j, everything) for j in range(len(names))]
@@ -135,7 +160,13 @@ def auc_within(
         return out
 
     point, samples = resample(statistic, n_units, n_bootstraps, random_state)
+    paired = np.stack([np.isin(stratum, m) for m in mixed], axis=1)
+    behind = [count_units(paired & (y == value), unit, n_units) for value in (1, 0)]
+    paired = np.stack([np.isin(stratum, m) for m in mixed], axis=1)
+    behind = [count_units(paired & (y == value), unit, n_units) for value in (1, 0)]
     low, high = percentile_interval(samples["within"], confidence_level)
+    low, high = blank_few(low, high, np.minimum(*behind))
+    low, high = blank_few(low, high, np.minimum(*behind))
     per_label = pd.DataFrame(
         {
             "AUC": point["auc"],
@@ -155,4 +186,43 @@ def auc_within(
         index=pd.Index(["AUC", "AUC within strata"], name="macro average"),
         columns=["value", "low", "high"],
     ).astype(float)
-    return StratifiedAUC(overall, per_label)
+    notes = [
+        note_few(names, count, what, scored.grouped)
+        for what, count in zip(("positive", "negative"), behind, strict=True)
+    ]
+    return StratifiedAUC(overall, per_label, tuple(n for n in notes if n and n_bootstraps))
+
+
+def read_beside(y_true, y_prob, groups, sample_weight, label_names, name, values):
+    """Check one model's answers and bring what lies beside them into the order of `y_true`.
+
+    Returns
+    -------
+    scored : Scored
+    values : object
+        What was given as `values`, a ValueError where that is None.
+    """
+    if values is None:
+        raise ValueError(f"{name} is needed, with one value per image.")
+    y_true, y_prob, _, groups = unpack(y_true, y_prob, None, groups)
+    sides = {"y_true": y_true, "y_prob": y_prob, "groups": groups}
+    sides |= {"sample_weight": sample_weight, name: values}
+    y_true, y_prob, groups, sample_weight, values = align_rows(sides)
+    scored = read_scored(
+        y_true, y_prob, groups=groups, sample_weight=sample_weight, label_names=label_names
+    )
+    return scored, values
+
+
+def _check_strata(strata, n):
+    """Return the stratum of each image as a code."""
+    values = strata if hasattr(strata, "dtype") else np.asarray(strata, dtype=object)
+    if values.shape != (n,):
+        raise ValueError(f"strata must hold one value per image ({n}); got shape {values.shape}.")
+    codes, _ = pd.factorize(values)
+    if (codes < 0).any():
+        raise ValueError(
+            f"strata has no value in row {int(np.argmax(codes < 0))} and in "
+            f"{int((codes < 0).sum())} rows in all: give unknown ones a name of their own."
+        )
+    return codes
