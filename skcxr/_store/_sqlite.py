@@ -66,7 +66,7 @@ class StoreFile:
     def __init__(self, folder):
         self.path = Path(folder) / FILE_NAME
         self._warned = set()
-        self._patience = BUSY_SECONDS
+        self._has_waited = self._gives_no_locks = False
         self._reset()
         _open_files.add(self)
 
@@ -107,6 +107,8 @@ class StoreFile:
     def retry(self):
         """Try again what has failed before; a new fit may find the disk with space again."""
         with self._lock:
+            if self._gives_no_locks:
+                return
             if not (self.readable and self.writable):
                 self.close()
             self.readable = self.writable = True
@@ -148,6 +150,7 @@ class StoreFile:
             if self._inode == _inode(self.path):
                 return self._connection
             self.close()  # removed or set aside by another process: nothing there is read again
+        patience = 0.1 if self._has_waited else BUSY_SECONDS
         make_private(self.path.parents[1])
         make_private(self.path.parent)
         try:
@@ -155,25 +158,26 @@ class StoreFile:
             with contextlib.suppress(OSError):  # SQLite itself says what is wrong
                 make_private_file(self.path)
             try:
-                self._connection = _open(self.path, self._patience)
+                self._connection = _open(self.path, patience)
             except _OtherVersion:
                 self.path = self.path.with_suffix(".own.sqlite")
                 make_private_file(self.path)
-                self._connection = _open(self.path, self._patience)
+                self._connection = _open(self.path, patience)
         except sqlite3.OperationalError as error:
             if _code(error) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
                 raise
             if not self.path.exists():
                 raise
             # A folder in which no log can be written: the file is read as it is.
-            self._connection = _open(self.path, self._patience, read_only=True)
+            self._connection = _open(self.path, patience, read_only=True)
             self._give_up(error, write=True)
         self._inode = _inode(self.path)
         return self._connection
 
     def _give_up(self, error, write):
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
-            self._patience = 0.1  # waited for once; a later fit only looks whether it has gone
+            self._has_waited = True  # a later fit only looks whether the lock has gone
+        self._gives_no_locks = isinstance(error, _NoLocks)
         self.writable = False
         self.readable = self.readable and write and self._connection is not None
         verb = "written to" if self.readable else "used"
@@ -202,12 +206,16 @@ class StoreFile:
         )
 
 
+class _NoLocks(OSError):
+    """The file system grants no locks."""
+
+
 class _OtherVersion(Exception):
     """The file is another version's store."""
 
 
 def _try_lock(folder):
-    """Raise OSError where the file system grants no lock on a file that nobody else knows.
+    """Raise where the file system grants no lock on a file that nobody else knows.
 
     SQLite takes that for a file in use, and waits a minute each time.
     """
@@ -217,7 +225,7 @@ def _try_lock(folder):
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise OSError(error.errno, f"its file system grants no locks: {error}") from error
+            raise _NoLocks(f"its file system grants no locks: {error.strerror}") from error
 
 
 def _open(path, patience, read_only=False):

@@ -13,8 +13,9 @@ import sys
 import time
 
 import numpy as np
+from computed_rows import cached_rows
 
-from skcxr._store import cached_rows, open_store
+from skcxr._store import open_store
 
 N, BATCH = 3000, 10
 PIXELS = np.random.default_rng(0).integers(0, 256, (N, 8, 8), np.uint8)

@@ -1,5 +1,7 @@
 """Whatever happens to the file: one warning, everything computed, never a wrong value."""
 
+import contextlib
+import errno
 import os
 import shutil
 import signal
@@ -11,8 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from computed_rows import cached_rows
 
-from skcxr._store import _sqlite, cached_rows, open_store
+from skcxr._store import _codec, _images, _sqlite, open_store
 
 N = 120
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
@@ -130,16 +133,12 @@ def test_a_full_disk(images, truth, make_compute, store, reopen):
         np.testing.assert_array_equal(run(images, compute, store), truth)
     assert compute.n == N
     store = reopen(store)
-    n_stored = sum(store.has_many("row", _keys(images)))
+    with sqlite3.connect(store.file.path) as file:
+        n_stored = file.execute("SELECT count(*) FROM entries").fetchone()[0]
+    file.close()
     assert 0 < n_stored < N
     np.testing.assert_array_equal(run(images, compute, store), truth)
     assert compute.n == 2 * N - n_stored
-
-
-def _keys(images):
-    from skcxr._store._rows import _row_key
-
-    return [_row_key(key, b'""') for key in images.keys(slice(None))]
 
 
 def in_child(work, uid=None):
@@ -340,3 +339,98 @@ def test_all_fifty_flips_at_once(images, truth, make_compute, store):
     store.file.path.write_bytes(bad)
     with pytest.warns(RuntimeWarning, match="damaged"):
         np.testing.assert_array_equal(run(images, make_compute(), store), truth)
+
+
+def test_t3_h11_two_versions_on_one_folder_keep_theirs(tmp_path, monkeypatch):
+    keys, rows = [b"%d" % i for i in range(1000)], np.ones((1000, 5))
+
+    @contextlib.contextmanager
+    def another_version():
+        with monkeypatch.context() as patch:
+            patch.setattr(_codec, "FORMAT_VERSION", 99)
+            patch.setattr(_sqlite, "_SCHEMA_VERSION", 0x53_4B_00 + 99)
+            patch.setattr(_sqlite, "FILE_NAME", _sqlite.FILE_NAME.replace("2", "99"))
+            store = _images.ImageStore(str(tmp_path / "skcxr"))
+            yield store
+            store.file.close()
+
+    ours = open_store(tmp_path)
+    ours.put_many("row", keys, rows)
+    with another_version() as other:
+        assert other.get_many("row", keys) == [None] * 1000
+        other.put_many("row", keys, 2 * rows)
+    np.testing.assert_array_equal(ours.get_many("row", keys), rows)
+    with another_version() as other:
+        np.testing.assert_array_equal(other.get_many("row", keys), 2 * rows)
+    assert not list(tmp_path.rglob("*damaged*"))
+
+
+def test_t3_a_file_of_another_version_under_our_name_is_left_as_it_is(tmp_path, reopen):
+    keys, rows = [b"%d" % i for i in range(100)], np.ones((100, 5))
+    store = open_store(tmp_path)
+    store.put_many("row", keys, rows)
+    path = store.file.path
+    store.file.close()
+    with sqlite3.connect(path) as file:
+        file.execute(f"PRAGMA user_version={_sqlite._SCHEMA_VERSION + 1}")
+    file.close()
+    before = path.read_bytes()
+    for _ in range(2):
+        store = reopen(store)
+        store.put_many("row", keys, 2 * rows)  # warnings are errors
+        np.testing.assert_array_equal(store.get_many("row", keys), 2 * rows)
+    assert path.read_bytes() == before
+    assert not list(tmp_path.rglob("*damaged*"))
+
+
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.EAGAIN, errno.EACCES])
+def test_h13_a_file_system_without_locks_is_found_out_once(
+    images, truth, make_compute, store, monkeypatch, code
+):
+    fcntl = pytest.importorskip("fcntl", reason="locks of POSIX systems")
+    asked = []
+
+    def refuse(file, flags):
+        asked.append(flags)
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(fcntl, "lockf", refuse)
+    monkeypatch.setattr(sqlite3, "connect", None)  # which would wait for a minute
+    compute, folder = make_compute(), Path(store.folder).parent
+    with pytest.warns(RuntimeWarning, match="grants no locks") as caught:
+        rows = [run(images, compute, open_store(folder)) for _ in range(3)]
+    np.testing.assert_array_equal(rows, [truth] * 3)
+    assert len(caught) == 1
+    assert len(asked) == 1
+    assert compute.n == 3 * N
+
+
+def test_h13_a_lock_that_stays_is_waited_for_once(images, truth, make_compute, store, monkeypatch):
+    monkeypatch.setattr(_sqlite, "BUSY_SECONDS", 0.2)
+    run(images.take(np.arange(40)), make_compute(), store)
+    store.file.close()
+    waits = []
+
+    def tried_again(store):
+        store.file.retry()
+        return store
+
+    connect = sqlite3.connect
+
+    def note(*args, timeout, **kwargs):
+        waits.append(timeout)
+        return connect(*args, timeout=timeout, **kwargs)
+
+    monkeypatch.setattr(sqlite3, "connect", note)
+    fresh = _images.ImageStore(store.folder)
+    other = connect(store.file.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.warns(RuntimeWarning, match="database is locked") as caught:
+        rows = [run(images, make_compute(), tried_again(fresh)) for _ in range(3)]
+    np.testing.assert_array_equal(rows, [truth] * 3)
+    other.execute("ROLLBACK")
+    other.close()
+    fresh.file.close()
+    assert len(caught) == 1
+    assert waits[0] == 0.2
+    assert max(waits[1:]) <= 0.1

@@ -10,8 +10,9 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
+from computed_rows import cached_rows
 
-from skcxr._store import cache_info, cached_rows, open_store
+from skcxr._store import cache_info, open_store
 
 PROJECT = Path(__file__).parents[2]
 
@@ -20,7 +21,11 @@ def test_killed_at_twenty_moments(tmp_path):
     if not hasattr(os, "fork"):
         pytest.skip("no fork here")
     script = Path(__file__).with_name("kill_loop.py")
-    environment = {**os.environ, "PYTHONPATH": str(PROJECT), "PYTHONWARNINGS": "error"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": f"{PROJECT}:{PROJECT / 'tests'}",
+        "PYTHONWARNINGS": "error",
+    }
     done = subprocess.run(
         [sys.executable, script, tmp_path], env=environment, capture_output=True, text=True
     )
