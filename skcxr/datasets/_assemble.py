@@ -39,19 +39,25 @@ def assemble(
     nested=False,
     on_missing="raise",
     common_names=False,
+    spared=(),
+    drop=(),
+    views=None,
+    images=True,
     title="A table of films",
     more="",
 ):
     """Build a data set out of a `Table`; the arguments are those of `load_table`.
 
     `path`, `patient` and `part` name columns, or are functions of the table's DataFrame, or None.
-    Of an official data set, `only_part` keeps one part, `common_names` renames labels.
+    Of an official data set, `only_part` keeps one part, `views` (column, values) films of some
+    views, `common_names` renames labels, `drop` are further columns that hold labels, `spared`
+    labels of which "No Finding" says nothing, and without `images` no file is looked for.
     """
     named = [c for c in (path, patient, part) if c is not None and not callable(c)]
-    check_columns(table, [*named, *label_columns(labels)])
-    values, used = None, []
+    check_columns(table, [*named, *label_columns(labels), *drop, *(views or ())[:1]])
+    values, used = None, list(drop)
     if labels is not None:
-        values, used = read_labels(
+        values, holding = read_labels(
             table,
             labels,
             label_names=label_names,
@@ -59,7 +65,9 @@ def assemble(
             no_finding=no_finding,
             uncertain=uncertain,
             blank=blank,
+            spared=spared,
         )
+        used += holding
         if common_names:
             values.columns = [common_label_name(name) for name in values]
     groups = None
@@ -77,9 +85,20 @@ def assemble(
         keep = parts == only_part
         if not keep.any():
             raise ValueError(f"{table.name} has no film in part {only_part!r}.")
+    if views is not None:
+        keep = keep & _of_views(table, *views)
+        if not keep.any():
+            raise ValueError(f"{table.name} has no film of {views[0]} {views[1]} in this part.")
     names = _column(table, path, "path") if path is not None else None
     paths, missing = None, []
-    if names is not None:
+    if names is not None and not images:
+        twice = names[names.duplicated()].unique()
+        if len(twice):
+            raise ValueError(
+                f"{table.name} lists {len(twice):,} films more than once: {name_some(twice)}."
+            )
+        path = None
+    elif names is not None:
         paths = np.empty(len(names), object)
         paths[keep], found = find_films(
             names[keep], root, nested=nested, on_missing=on_missing, source=table.name
@@ -87,7 +106,7 @@ def assemble(
         missing = paths[keep][~found].tolist()
         keep[np.flatnonzero(keep)[~found]] = False
     frame = _metadata(table, used, path, paths, patient, groups)[keep]
-    if table.is_text:
+    if not table.keep_index:
         frame = frame.reset_index(drop=True)
     if values is not None:
         values = values[keep].set_axis(frame.index)
@@ -126,6 +145,18 @@ def _column(table, wanted, what):
             f"{what}(table) must return one value for each of the {len(table.frame)} rows."
         )
     return pd.Series(list(made), index=table.frame.index, name=f"{what}(table)", dtype=object)
+
+
+def _of_views(table, column, wanted):
+    wanted = [wanted] if isinstance(wanted, str) else list(wanted)
+    there = table.frame[column]
+    unknown = [view for view in wanted if view not in set(there)]
+    if unknown:
+        raise ValueError(
+            f"{table.name} has no film of {column} {name_some(map(repr, unknown))}; it has "
+            f"{name_some(map(repr, sorted(set(there.dropna()))), 20)}."
+        )
+    return there.isin(wanted).to_numpy()
 
 
 def _metadata(table, used, path, paths, patient, groups):

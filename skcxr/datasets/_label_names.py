@@ -12,7 +12,6 @@ COMMON_LABEL_NAMES = MappingProxyType(
     {name.replace("_", " ").lower(): name for name in CHESTXRAY14_LABELS}
     | {
         "pleural effusion": "Effusion",  # CheXpert, MIMIC-CXR, VinDr-CXR, PadChest
-        "pleural": "Pleural_Thickening",  # MedMNIST's name of the thirteenth label
         "pulmonary fibrosis": "Fibrosis",  # VinDr-CXR, PadChest
         "infiltrate": "Infiltration",  # the box table of ChestX-ray14
         "infiltrates": "Infiltration",  # PadChest

@@ -31,6 +31,8 @@ class Table(NamedTuple):
         Whether numbers are still text.
     decimal_comma : bool
         Whether 0,5 is a number, as in tables whose cells are set apart by semicolons.
+    keep_index : bool
+        Whether the index is the user's own.
     """
 
     frame: pd.DataFrame
@@ -38,6 +40,7 @@ class Table(NamedTuple):
     folder: Path = Path()
     is_text: bool = False
     decimal_comma: bool = False
+    keep_index: bool = False
 
 
 def read_table(table, encoding=None):
@@ -49,7 +52,7 @@ def read_table(table, encoding=None):
                 "them anew."
             )
         _check_header(list(table.columns), "The DataFrame")
-        return Table(table, "The DataFrame")
+        return Table(table, "The DataFrame", keep_index=True)
     path = Path(table).expanduser()
     if not path.is_file():
         raise FileNotFoundError(f"{path}: there is no such table.")
@@ -69,13 +72,14 @@ def read_table(table, encoding=None):
 
 def _read_parquet(path):
     try:
-        return pd.read_parquet(path)
+        frame = pd.read_parquet(path)
     except ImportError as error:
         raise ImportError(
             f"{path}: pandas reads Parquet with pyarrow or fastparquet, and neither is installed."
         ) from error
     except Exception as error:  # pyarrow's and fastparquet's own, OSError among them
         raise ValueError(f"{path} is not a Parquet file that can be read: {error}") from error
+    return frame.reset_index(drop=frame.index.names == [None])
 
 
 def _read_text(path, encoding):
@@ -150,11 +154,14 @@ def check_columns(table, names):
 
 
 def plain_column(column, table):
-    """A column of a text table as pandas would read it; codes with leading zeros stay text."""
+    """A column of a text table as pandas would read it.
+
+    Codes stay text: leading zeros, and more digits than a float holds.
+    """
     if not table.is_text:
         return column
     known = column.dropna().astype(str)
-    if not known.str.fullmatch(r"-?0\d+").any():
+    if not known.str.fullmatch(r"-?0\d+|\d{16,}").any():
         numbers = pd.to_numeric(known, errors="coerce")
         if table.decimal_comma and numbers.isna().any():
             numbers = pd.to_numeric(known.str.replace(",", ".", regex=False), errors="coerce")

@@ -22,7 +22,7 @@ def label_columns(labels):
     return [labels] if isinstance(labels, str) else list(labels)
 
 
-def read_labels(table, labels, *, label_names, separator, no_finding, uncertain, blank):
+def read_labels(table, labels, *, label_names, separator, no_finding, uncertain, blank, spared):
     """Labels of a table by the rules of `load_table`.
 
     Returns
@@ -42,7 +42,7 @@ def read_labels(table, labels, *, label_names, separator, no_finding, uncertain,
         values = _named(table, labels, label_names, separator, no_finding)
     else:
         names = list(labels.values()) if isinstance(labels, dict) else used
-        values, healthy = _marked(table, used, names, no_finding)
+        values, healthy = _marked(table, used, names, no_finding, spared)
         used = used + healthy
     return apply_policies(values, table.name, uncertain, blank), used
 
@@ -78,7 +78,7 @@ def read_marks(column, source):
     return marks[codes]
 
 
-def _marked(table, columns, names, no_finding):
+def _marked(table, columns, names, no_finding, spared):
     """Columns of 0/1. Blank labels of a film that is marked as without finding are 0."""
     nothing = {plain(name) for name in no_finding}
     kept = [(c, n) for c, n in zip(columns, names, strict=True) if plain(n) not in nothing]
@@ -90,7 +90,8 @@ def _marked(table, columns, names, no_finding):
     healthy = [c for c in table.frame if plain(c) in nothing]
     for column in healthy:
         clear = read_marks(table.frame[column], table.name) == 1
-        values = values.mask(values.isna().to_numpy() & clear[:, None], 0.0)
+        said = values.columns.isin(list(spared))
+        values = values.mask(values.isna().to_numpy() & clear[:, None] & ~said, 0.0)
     return values, healthy
 
 
