@@ -10,7 +10,7 @@ import zlib
 
 import numpy as np
 
-from ._files import MAX_BYTES, Unreadable
+from ._files import MAX_PIXELS, Unreadable
 
 IMPLICIT, DEFLATED, BIG_ENDIAN = (f"1.2.840.10008.1.2{x}" for x in ("", ".1.99", ".2"))
 
@@ -161,7 +161,7 @@ def read_elements(data):
 
 def _inflate(data):
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    inflated = inflater.decompress(data, MAX_BYTES)
+    inflated = inflater.decompress(data, 2 * MAX_PIXELS)
     if inflater.unconsumed_tail:
         raise Unreadable("its deflated content is larger than any film")
     if not inflater.eof:

@@ -1,11 +1,14 @@
 """Stored pixels of a DICOM file, decoded by pydicom and its plug-ins."""
 
+from itertools import pairwise
+
 from ._files import Unreadable, Unwanted, check_size
 from ._jpeg import decode_jpeg
 from ._levels import luma
 
 _NATIVE = {"", *(f"1.2.840.10008.1.2{x}" for x in ("", ".1", ".1.99", ".2"))}
 _JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
+_RLE = "1.2.840.10008.1.2.5"
 _COLOURS = {"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"}
 _ITEM, _END = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 
@@ -96,7 +99,27 @@ def _encapsulated(value, syntax, shape):
     frame = b"".join(fragments[1:])
     if syntax == _JPEG_BASELINE and decode_jpeg(frame).shape != shape:
         raise Unreadable("its header and its compressed pixels differ in size")
+    if syntax == _RLE:
+        _check_rle(frame, shape[0] * shape[1])
     return encapsulate([frame])
+
+
+def _check_rle(frame, plane):
+    """Refuse segments that hold fewer or more bytes than a plane of the picture (PS3.5, G)."""
+    header = [int.from_bytes(frame[i : i + 4], "little") for i in range(0, 64, 4)]
+    starts = header[1 : 1 + header[0]]
+    for begin, end in pairwise([*starts, len(frame)]):
+        found, at = 0, begin
+        while at < end:
+            head = frame[at]
+            if head < 128:
+                found += min(head + 1, end - at - 1)  # what is left of a padding byte is nothing
+                at += head + 2
+            else:
+                found += 257 - head if head > 128 else 0
+                at += 2 if head > 128 else 1
+        if found != plane:
+            raise Unreadable("its RLE segments are damaged, or do not go with its size")
 
 
 def _decode(value, syntax, options):

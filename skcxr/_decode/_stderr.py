@@ -14,8 +14,12 @@ import threading
 
 _COMPLAINT = re.compile(
     rb"Corrupt JPEG data|Premature end of JPEG|Inconsistent progression|Invalid SOS param"
-    rb"|libpng error|libpng warning: IDAT|imdecode_?\(|tempfile\.tif|_?TIFF\w+:|\w+Decode\w*: "
+    rb"|Unsupported marker|unknown JFIF|Unknown Adobe|libpng error|libpng warning: IDAT|imdecode_?\(|tempfile\.tif|_?TIFF\w+:|\w+Decode\w*: "
 )
+
+
+# Of profiles and chromaticities, which grey levels do not use.
+_REMARK = re.compile(rb"libpng warning: ")
 
 
 class _Listener:
@@ -91,7 +95,8 @@ class _Listener:
             return
         said = os.pread(self._file, end - self._passed_on, self._passed_on)
         self._passed_on = end
-        others = b"".join(x for x in said.splitlines(True) if not _COMPLAINT.search(x))
+        lines = said.splitlines(True)
+        others = b"".join(x for x in lines if not (_COMPLAINT.search(x) or _REMARK.match(x)))
         if others and self._saved is not None:
             os.write(self._saved, others)
 
