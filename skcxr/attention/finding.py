@@ -24,7 +24,8 @@ def find_fuser(estimator):
     fuser : estimator or None
         The first part with ``attention_maps``; None if there is none.
     prepare : callable or None
-        ``prepare(X)`` is what the fuser gets when `estimator` gets X.
+        ``prepare(X)`` is what the fuser gets when `estimator` gets X; ``prepare.films(X)`` are the
+        same films before their contrast was equalised, to be looked at.
 
     Examples
     --------
@@ -35,7 +36,7 @@ def find_fuser(estimator):
     GradCAMFuser(lam=0.25)
     """
     if hasattr(estimator, "attention_maps"):
-        return estimator, _same
+        return estimator, _Same()
     for part, before in _parts(estimator):
         fuser, prepare = find_fuser(part)
         if fuser is not None:
@@ -54,8 +55,13 @@ def require_fuser(estimator):
     return fuser, prepare
 
 
-def _same(X):
-    return X
+class _Same:
+    """Nothing happens before."""
+
+    def __call__(self, X):
+        return X
+
+    films = __call__
 
 
 class _Chain:
@@ -66,6 +72,27 @@ class _Chain:
 
     def __call__(self, X):
         return self.second(self.first(X))
+
+    def films(self, X):
+        return self.second.films(self.first.films(X))
+
+
+class _Steps:
+    """The steps of a pipeline before one of its steps."""
+
+    def __init__(self, pipeline):
+        self.pipeline = pipeline
+
+    def __call__(self, X):
+        return self.pipeline.transform(X)
+
+    def films(self, X):
+        from ..preprocessing import HistEqualizer
+
+        for _, step in self.pipeline.steps:
+            if step not in (None, "passthrough") and not isinstance(step, HistEqualizer):
+                X = step.transform(X)
+        return X
 
 
 class _Columns:
@@ -87,15 +114,17 @@ class _Columns:
         columns = self.columns if isinstance(self.columns, slice) else np.asarray(self.columns)
         return X.iloc[:, columns] if hasattr(X, "iloc") else X[:, columns]
 
+    films = __call__
+
 
 def _parts(estimator):
     """Yield the parts of an estimator with what happens to X before each."""
     if isinstance(estimator, Pipeline):
         for i, (_, step) in enumerate(estimator.steps):
-            yield step, estimator[:i].transform if i else _same
+            yield step, _Steps(estimator[:i]) if i else _Same()
     elif isinstance(estimator, FeatureUnion):
         for _, part in estimator.transformer_list:
-            yield part, _same
+            yield part, _Same()
     elif isinstance(estimator, ColumnTransformer):
         parts = getattr(estimator, "transformers_", estimator.transformers)
         for _, part, columns in parts:
@@ -106,5 +135,5 @@ def _parts(estimator):
             if inside is None or isinstance(inside, str):
                 continue
             for part in inside if isinstance(inside, list | tuple | np.ndarray) else [inside]:
-                yield part, _same
+                yield part, _Same()
             return

@@ -82,6 +82,14 @@ def draw_contour(ax, mask, shape, color, style="solid", width=1.2):
     ax.contour(x, y, mask, levels=[0.5], colors=[color], linewidths=width, linestyles=style)
 
 
+def draw_half_maximum(ax, map_, shape):
+    """Surround what is above half of a map's maximum, white on black, to read on any grey."""
+    peak = np.max(map_)
+    if peak > 0:
+        draw_contour(ax, map_ / peak, shape, "black", width=1.8)
+        draw_contour(ax, map_ / peak, shape, "white", width=0.8)
+
+
 def draw_box(ax, box, frame, shape, color=SKY):
     """Draw a box x, y, w, h of a square frame over an image of `shape`."""
     from matplotlib.patches import Rectangle

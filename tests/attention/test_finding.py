@@ -97,3 +97,18 @@ def test_none_where_there_is_none():
     found, prepare = find_fuser(fuser)
     assert found is fuser
     assert prepare(X) is X
+
+
+def test_films_are_those_before_equalisation():
+    from skcxr.preprocessing import HistEqualizer
+
+    films = np.random.default_rng(0).integers(0, 256, (3, 16, 16), dtype=np.uint8)
+    dark = FunctionTransformer(darker)
+    pipe = make_pipeline(dark, HistEqualizer(), "passthrough", Fuser()).fit(films)
+    _, prepare = find_fuser(pipe)
+    np.testing.assert_array_equal(prepare.films(films), films // 2)
+    np.testing.assert_array_equal(prepare(films), pipe[1].transform(films // 2))
+
+
+def darker(X):
+    return X // 2

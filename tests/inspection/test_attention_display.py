@@ -10,6 +10,7 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import Bunch
 
 from skcxr.inspection import AttentionDisplay
+from skcxr.inspection._controls import patients_of
 
 
 class StubFuser(TransformerMixin, BaseEstimator):
@@ -69,23 +70,90 @@ def test_columns_and_what_they_hold():
     assert path.max() == pytest.approx(11.5, abs=0.51)
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_the_control_is_never_the_images_own_map(seed):
-    maps = np.stack([np.full((4, 4), v / 10) for v in range(5)])
-    display = AttentionDisplay.from_predictions(make_images(5), maps=maps, random_state=seed)
-    drawn = [map_on(ax)[0, 0] for ax in display.axes_[:, -1]]
-    assert sorted(drawn) == pytest.approx([0, 0.1, 0.2, 0.3, 0.4])
-    assert all(abs(v - i / 10) > 0.05 for i, v in enumerate(drawn))
+@pytest.mark.parametrize("seed", range(3))
+def test_w10_the_control_is_of_the_same_label_and_another_patient(seed):
+    maps = np.stack([np.full((4, 4), v / 10) for v in range(6)])
+    labels = ["Mass", "Edema", "Mass", "Edema", "Mass", "Edema"]
+    display = AttentionDisplay.from_predictions(
+        make_images(6), maps=maps, label=labels, groups=list("ppqqqr"), random_state=seed
+    )
+    drawn = [round(map_on(ax)[0, 0] * 10) for ax in display.axes_[:, -1]]
+    allowed = [{2, 4}, {3, 5}, {0}, {1, 5}, {0}, {1, 3}]
+    assert all(one in these for one, these in zip(drawn, allowed, strict=True))
+    assert display.frame()["control"].tolist() == drawn
 
 
-def test_control_of_one_image_is_its_mirrored_map_and_can_be_left_out():
-    maps = np.zeros((1, 4, 4))
-    maps[0, 0, 0] = 1
-    display = AttentionDisplay.from_predictions(make_images(1), maps=maps)
-    assert "mirrored" in display.axes_[0, -1].get_title()
-    assert map_on(display.axes_[0, -1])[0, 3] == 1
-    display = AttentionDisplay.from_predictions(make_images(1), maps=maps, control=False)
-    assert display.axes_.shape == (1, 2)
+def test_w10_one_film_in_all_rows_is_no_control():
+    images = np.stack([make_images(1)[0]] * 2)
+    maps = np.ones((2, 4, 4))
+    with pytest.raises(ValueError, match=r"no other patient's map of Mass .*image 0: .*others="):
+        AttentionDisplay.from_predictions(images, maps=maps, label="Mass")
+    two = make_images(2)
+    with pytest.raises(ValueError, match="no other patient's map of Mass"):
+        AttentionDisplay.from_predictions(two, maps=maps, label=["Mass", "Edema"])
+    with pytest.raises(ValueError, match="no other patient's map "):
+        AttentionDisplay.from_predictions(two, maps=maps, groups=[7, 7])
+    with pytest.raises(ValueError, match="a patient per image"):
+        AttentionDisplay.from_predictions(two, maps=maps, groups=[7, np.nan])
+    display = AttentionDisplay.from_predictions(images, maps=maps, control=False)
+    assert display.axes_.shape == (2, 2)
+
+
+def test_w10_the_model_makes_the_map_of_the_same_label_on_another_film():
+    images = make_images(2)
+    fuser = StubFuser().fit(None)
+    display = AttentionDisplay.from_estimator(fuser, images, label=["Mass", "Nodule"])
+    base = images[:, 0, 0] / 255 * 0.5
+    found = [map_on(ax)[0, 0] for ax in display.axes_[:, -1]]
+    np.testing.assert_allclose(found, [base[1], base[0] + 0.4], atol=1e-6)
+    display = AttentionDisplay.from_estimator(
+        fuser, images[:1], label="Nodule", others=images[1:], random_state=0
+    )
+    assert map_on(display.axes_[0, -1])[0, 0] == pytest.approx(base[1] + 0.4)
+    by_column = pd.DataFrame({"patient": ["p", "p"], "path": ["a.png", "b.png"]})
+    assert patients_of(by_column, None, images).tolist() == [0, 0]
+
+
+def test_t6_maps_without_positive_evidence_are_marked():
+    maps = np.zeros((2, 4, 4))
+    maps[0, 1, 2] = 0.5
+    fused = np.full((2, 4, 4), 0.5)
+    display = AttentionDisplay.from_predictions(make_images(2), maps=maps, fused=fused)
+
+    def written(i, j):
+        return [text.get_text() for text in display.axes_[i, j].texts]
+
+    assert [written(0, 1), written(1, 1)] == [[], ["no positive evidence"]]
+    assert [written(0, 2), written(1, 2)] == [[], ["no positive evidence: mask alone"]]
+    assert [written(0, 3), written(1, 3)] == [["no positive evidence"], []]
+    assert display.frame()["empty"].tolist() == [False, True]
+    assert display.frame().loc[0, ["peak_x", "peak_y"]].tolist() == [2.5 / 4, 1.5 / 4]
+
+
+@pytest.mark.parametrize("size", [32, 64, 128, 160, 192, 200, 512])
+def test_c2_masks_over_one_by_rounding_are_drawn(size):
+    masks = np.ones((2, size, size), np.float32)
+    masks[0, :4] = 1 + 1.2e-7  # what interpolation makes of ones
+    display = AttentionDisplay.from_predictions(
+        make_images(2, size), maps=masks, masks=masks, control=False
+    )
+    assert display.masks.max() == display.maps["Grad-CAM"].max() == 1
+
+
+def test_probability_and_threshold_are_written_above():
+    display = AttentionDisplay.from_predictions(
+        make_images(3),
+        maps=np.ones((3, 4, 4)),
+        label="Mass",
+        probabilities=[0.25, 0.5, 0.1],
+        thresholds=[0.3, 0.3, np.nan],
+    )
+    titles = [ax.get_title() for ax in display.axes_[:, 0]]
+    assert titles == [
+        "X-ray\nMass 0.25, negative (threshold 0.30)",
+        "Mass 0.50, positive (threshold 0.30)",
+        "Mass 0.10",
+    ]
 
 
 def test_boxes_are_rescaled_and_of_the_label():
@@ -143,7 +211,7 @@ def test_given_axes_are_used():
         ({"maps": np.full((2, 4, 4), 1.5)}, r"values in \[0, 1\]"),
         ({"masks": np.zeros((2, 4))}, "masks: shape"),
         ({"names": ["a"]}, "one name per image"),
-        ({"boxes": pd.DataFrame({"image": []})}, "lacks the columns"),
+        ({"boxes": pd.DataFrame({"image": ["a"]})}, "lacks the columns"),
     ],
 )
 def test_wrong_input_is_named(kwargs, match):
