@@ -63,9 +63,12 @@ def convert_torchxrayvision(path, out, *, trained_on=None):
         raise ValueError(f"out={str(out)!r} must end in .safetensors.")
     check_file(path)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".convert-") as folder:
-        tensors = Path(folder) / "tensors.safetensors"
-        _take_tensors(path, tensors)
-        state, _ = read_weights(tensors)
+        try:
+            state, _ = read_weights(path)
+        except ValueError:  # no state dict
+            tensors = Path(folder) / "tensors.safetensors"
+            _take_tensors(path, tensors)
+            state, _ = read_weights(tensors)
         known = _known(path)
         about = {
             "backbone": _fitting_backbone(state, path),

@@ -34,8 +34,8 @@ class TokenMaps(nn.Module):
         Scaling of values in [0, 1] that the network was trained with, for each of its channels:
         one or three. ImageNet's are (0.485, 0.456, 0.406) and (0.229, 0.224, 0.225); a
         transformers image processor has them as ``image_mean`` and ``image_std``.
-    trained_on : sequence of str, default=()
-        Data sets that the network has seen, for later checks.
+    trained_on : sequence of str, default=None
+        Data sets that the network has seen, for later checks; None says that nobody knows.
     **forward_options
         Handed to the module's call, such as ``interpolate_pos_encoding=True``.
 
@@ -69,7 +69,7 @@ class TokenMaps(nn.Module):
         *,
         mean=(0.5, 0.5, 0.5),
         std=(0.5, 0.5, 0.5),
-        trained_on=(),
+        trained_on=None,
         **forward_options,
     ):
         super().__init__()
@@ -80,7 +80,7 @@ class TokenMaps(nn.Module):
         self.module = module
         self.grid = grid
         self.n_prefix = n_prefix
-        self.trained_on = tuple(trained_on)
+        self.trained_on = trained_on if trained_on is None else tuple(trained_on)
         self.forward_options = forward_options
         # x in [-1, 1] is scaled by (x + 1) / 2 to [0, 1], then by (value - mean) / std.
         std = torch.tensor(std, dtype=torch.float32).view(1, -1, 1, 1)
@@ -124,19 +124,19 @@ class TokenMaps(nn.Module):
 
     def _as_channels_first(self, maps, shape):
         """Tell (m, h, w, C) from (m, C, h, w) by the grid or by the image's proportions."""
-        last, first = maps.shape[1:3], maps.shape[2:4]
-        if self.grid is not None:
-            fits = [tuple(side) == tuple(self.grid) for side in (last, first)]
-        else:
-            fits = [_proportions(side, shape) for side in (last, first)]
-        if fits == [True, False]:
-            return maps.permute(0, 3, 1, 2)
-        if fits == [False, True]:
-            return maps
+        sides = tuple(maps.shape[1:3]), tuple(maps.shape[2:4])
+        rules = (_divides, _may_be_patches) if self.grid is None else (self._is_grid,)
+        for fitting in rules:
+            last, first = (fitting(side, shape) for side in sides)
+            if last != first:
+                return maps.permute(0, 3, 1, 2) if last else maps
         raise ValueError(
             f"Maps of shape {tuple(maps.shape)} of an image of {shape[0]}×{shape[1]} pixels could "
             "have their channels first or last; pass grid=(rows, columns)."
         )
+
+    def _is_grid(self, side, shape):
+        return side == tuple(self.grid)
 
 
 def _tokens(output):
@@ -173,8 +173,14 @@ def _find_layout(n_tokens, shape, prefixes):
     return None
 
 
-def _proportions(grid, shape):
-    """Whether a grid may be that of square patches on an image."""
+def _divides(grid, shape):
+    """Whether a grid is exactly that of square patches on an image."""
+    (rows, columns), (height, width) = grid, shape
+    return height * columns == width * rows and rows <= height
+
+
+def _may_be_patches(grid, shape):
+    """Whether a grid may be that of square patches, with a rest at the border."""
     low = [side / (count + 1) for side, count in zip(shape, grid, strict=True)]
     high = [side / max(count - 1, 0.5) for side, count in zip(shape, grid, strict=True)]
     return max(low) < min(high) and all(c <= s for c, s in zip(grid, shape, strict=True))
