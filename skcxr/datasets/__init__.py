@@ -19,6 +19,7 @@ __getattr__, __dir__, __all__ = attach(
         "load_table": "_table",
         "load_vindr_cxr": "_vindr_cxr",
         "make_chest_phantoms": "_phantoms",
+        "paste_marker": "_marker",
         "summarize_labels": "_summary",
         "write_chestxray14_layout": "_layout",
     },

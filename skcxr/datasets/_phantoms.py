@@ -126,6 +126,7 @@ def make_chest_phantoms(
     See Also
     --------
     write_chestxray14_layout : Write phantoms to disk in the layout of ChestX-ray14.
+    paste_marker : Another hospital's letters in the corner of some of them.
 
     Examples
     --------

@@ -102,6 +102,8 @@ def _read_text(path, encoding):
     try:
         header = [cell.strip() for cell in next(reader, [])]
         width = len(header)
+        if not any(header):
+            raise ValueError(f"{path} has no header.")
         for row in reader:
             if any(cell and not cell.isspace() for cell in row[width:]):
                 raise ValueError(
@@ -150,6 +152,7 @@ def check_columns(table, names):
         raise ValueError(
             f"{table.name} has no column {name_some(map(repr, missing), 20)}; it has "
             f"{name_some(map(repr, table.frame.columns), 40)}."
+            + (" path= names the column of the films' files." if "path" in missing else "")
         )
 
 

@@ -62,7 +62,8 @@ def read_marks(column, source):
     for i, value in enumerate(values):
         if isinstance(value, str):
             text = value.strip().lower()
-            value = np.nan if text in BLANKS else _MARKS.get(text, text.replace(",", "."))
+            text = text.replace(",", ".").replace("\N{MINUS SIGN}", "-")
+            value = np.nan if text in BLANKS else _MARKS.get(text, text)
         try:
             marks[i] = float(value)
         except (TypeError, ValueError):
@@ -73,7 +74,7 @@ def read_marks(column, source):
         row = int(np.argmax(codes == i))
         raise ValueError(
             f"{source}, data row {row}: label {column.name!r} is {values[i]!r}; accepted are 1, 0, "
-            "-1 (uncertain) and blank."
+            "-1 (uncertain), true, false and blank."
         )
     return marks[codes]
 

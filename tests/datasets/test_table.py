@@ -151,6 +151,20 @@ def test_c9_policies(films, uncertain, expected, blank, empty):
     assert (data.labels.dtypes == (np.int8 if known else np.float32)).all()
 
 
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        (["1,0", " 0 ", "\N{MINUS SIGN}1"], [1, 0, NAN]),
+        (["True", "FALSE", "n/a"], [1, 0, NAN]),
+        ([1.0, np.float32(0), None], [1, 0, NAN]),
+        (pd.Categorical(["1", "0", None]), [1, 0, NAN]),
+    ],
+)
+def test_spellings_of_marks(films, cells, expected):
+    table = pd.DataFrame(ROWS, columns=HEADER).assign(Mass=cells)
+    np.testing.assert_array_equal(_load(table, films, labels=["Mass"]).labels["Mass"], expected)
+
+
 def test_c9_refusing_policies(films):
     table = _write(films, _csv())
     with pytest.raises(ValueError, match=r"data row 2: label 'Pleural Effusion' is -1, one of 1"):
@@ -254,6 +268,10 @@ def test_every_missing_column_is_named(films):
         match=r"table.csv has no column 'File', 'patient', 'Hernia'; it has 'file', 'PatientID', ",
     ):
         load_table(_write(films, _csv()), path="File", patient="patient", labels=["Mass", "Hernia"])
+    with pytest.raises(
+        ValueError, match=r"no column 'path'; .* path= names the column of the films"
+    ):
+        load_table(_write(films, _csv()), labels=["Mass"])
     table = pd.DataFrame(ROWS, columns=HEADER).assign(found="Mass|Nodule")
     with pytest.raises(ValueError, match=r"never has 'Hernia'; it has 'Mass', 'Nodule'\."):
         _load(table, films, labels="found", label_names=["Mass", "Hernia"])
@@ -349,6 +367,7 @@ def test_c6_missing_patient(films, nobody):
     ("text", "message"),
     [
         (_csv(rows=[]), "has no rows"),
+        ("", "has no header"),
         (_csv(header=[*HEADER[:5], "Mass"]), "has more than one column Mass"),
         (_csv(rows=[[*ROWS[0], "surplus"]]), "line 2: 7 cells, and the header has 6"),
         (_csv(rows=[["", *ROWS[0][1:]]]), "data row 0: column 'file' has no file name"),
