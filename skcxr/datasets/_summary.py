@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from sklearn.utils.validation import check_array, check_consistent_length, column_or_1d
+
+from skcxr._multilabel._groups import check_groups
+from skcxr._multilabel._labels import read_labels
 
 
 def check_labels(labels, groups=None):
@@ -21,36 +23,14 @@ def check_labels(labels, groups=None):
     -------
     positive, known : ndarray of shape (n, k), bool
         Where the label is 1, and where it is not NaN.
-    names : list of str
-        Column names; label_0, label_1, ... for an array.
+    names : ndarray of shape (k,), object
+        Column names; label0, label1, ... for an array.
     codes : ndarray of shape (n,) or None
         Patients numbered from 0.
     """
-    if isinstance(labels, pd.DataFrame):
-        names = [str(name) for name in labels.columns]
-        labels = labels.to_numpy(dtype=float, na_value=np.nan)
-    else:
-        names = None
-    values = check_array(
-        labels, dtype=np.float32, ensure_all_finite="allow-nan", input_name="labels"
-    )
-    names = names or [f"label_{j}" for j in range(values.shape[1])]
-    known = ~np.isnan(values)
-    positive = values == 1
-    bad = known & ~positive & (values != 0)
-    if bad.any():
-        row, column = np.argwhere(bad)[0]
-        raise ValueError(
-            f"labels are 0, 1 or NaN; row {row} of {names[column]!r} is {values[row, column]:g}."
-        )
-    codes = None
-    if groups is not None:
-        groups = column_or_1d(groups)
-        check_consistent_length(values, groups)
-        codes = pd.factorize(groups, use_na_sentinel=True)[0]
-        if (codes < 0).any():
-            raise ValueError(f"groups has no patient in row {np.flatnonzero(codes < 0)[0]}.")
-    return positive, known, names, codes
+    values, names = read_labels(labels, name="labels")
+    codes = None if groups is None else check_groups(groups, len(values))[0]
+    return values == 1, ~np.isnan(values), names, codes
 
 
 @dataclass(frozen=True, repr=False)
@@ -73,6 +53,13 @@ class LabelSummary:
         Images with both labels; the diagonal is `positive`.
     n_labels : Series
         Number of images with 0, 1, 2, ... labels.
+
+    Examples
+    --------
+    >>> from skcxr.datasets import summarize_labels
+    >>> summary = summarize_labels([[1, 0], [1, 1], [0, 0]], groups=[7, 7, 8])
+    >>> summary.n_samples, summary.n_patients, summary.n_labels.tolist()
+    (3, 2, [1, 1, 1])
     """
 
     n_samples: int

@@ -40,7 +40,7 @@ def test_summary_of_an_array_without_groups():
     summary = summarize_labels(np.array([[1, 0], [0, 0]]))
     assert summary.n_patients is None
     assert summary.n_no_finding == 1
-    assert list(summary.per_label.index) == ["label_0", "label_1"]
+    assert list(summary.per_label.index) == ["label0", "label1"]
     assert "patients" not in summary.per_label
 
 
@@ -52,10 +52,11 @@ def test_nullable_integers():
 @pytest.mark.parametrize(
     ("labels", "groups", "message"),
     [
-        ([[0, 2]], None, "0, 1 or NaN; row 0 of 'label_1' is 2"),
-        ([[0, 1]], [1, 2], "inconsistent numbers of samples"),
+        ([[0, 2]], None, "holds 2 in row 0 of label 'label1'"),
+        ([[0, 1]], [1, 2], "patient of each of the 1 rows"),
         ([[0], [1]], [1, None], "no patient in row 1"),
-        ([0, 1], None, "2D array"),
+        ([0, 1], None, r"\(n, k\) table of labels"),
+        (["Mass|Edema"], None, "str.get_dummies"),
     ],
 )
 def test_bad_labels(labels, groups, message):
