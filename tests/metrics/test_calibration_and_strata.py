@@ -100,3 +100,32 @@ def test_one_stratum_is_the_plain_auc():
             y.assign(none=0), np.c_[prob, prob[:, 0]], np.zeros(60), n_bootstraps=0
         ).per_label.iloc[:2]
     np.testing.assert_allclose(found["AUC"], found["AUC within strata"])
+
+
+@pytest.mark.parametrize("strategy", ["uniform", "quantile"])
+def test_ece_with_whole_weights_is_that_of_copies(strategy):
+    y, prob = make_data()
+    weight = np.random.RandomState(3).randint(0, 4, size=len(y))
+    rows = np.repeat(np.arange(len(y)), weight)
+    found = expected_calibration_error(y, prob, strategy=strategy, sample_weight=weight)
+    if strategy == "uniform":
+        copied = expected_calibration_error(y.iloc[rows].to_numpy(), prob[rows])
+        np.testing.assert_allclose(found, copied)
+    for j, name in enumerate(y):  # by hand, bins between the weighted deciles
+        known = y[name].iloc[rows].notna().to_numpy()
+        p, t = prob[rows[known], j], y[name].iloc[rows[known]].to_numpy()
+        edges = np.linspace(0, 1, 11)
+        if strategy == "quantile":
+            edges = np.quantile(p, edges, method="inverted_cdf")
+        bins = np.searchsorted(edges[1:-1], p)
+        error = sum(abs((p - t)[bins == b].sum()) for b in range(10)) / len(p)
+        assert found[name] == pytest.approx(error)
+
+
+def test_strata_without_a_value_are_refused_naming_the_row():
+    y, prob = make_data(20)
+    strata = pd.Series(["a", "b"] * 10).mask(np.arange(20) == 3)
+    with pytest.raises(ValueError, match="strata has no value in row 3"):
+        auc_within(y, prob, strata)
+    with pytest.raises(ValueError, match="strata is needed"):
+        auc_within(y, prob)

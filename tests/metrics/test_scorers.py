@@ -4,6 +4,8 @@ import pickle
 
 import numpy as np
 import pytest
+from sklearn import config_context
+from sklearn.base import BaseEstimator
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.linear_model import LogisticRegression
@@ -94,3 +96,47 @@ def test_nothing_to_score_says_so(data, model):
 def test_unknown_names_list_the_known_ones():
     with pytest.raises(ValueError, match=r"scoring must be of \['macro_ap'.*got 'auc'"):
         get_scorer("auc")
+
+
+def test_weights_are_those_of_scikit_learn(data, model):
+    X, y = data
+    weight = np.random.RandomState(0).uniform(size=len(y))
+    prob = np.stack([p[:, 1] for p in model.fit(X, y).predict_proba(X)], axis=1)
+    found = get_scorer("macro_auc")(model, X, y, sample_weight=weight)
+    assert found == pytest.approx(roc_auc_score(y, prob, sample_weight=weight))
+    found = get_scorer("micro_f1")(model, X, y, sample_weight=weight)
+    assert found == pytest.approx(
+        f1_score(y, model.predict(X), average="micro", sample_weight=weight)
+    )
+
+
+def test_weights_are_routed(data):
+    X, y = data
+    weight = np.random.RandomState(0).uniform(size=len(y))
+    folds = list(KFold(3).split(X))
+    with config_context(enable_metadata_routing=True):
+        scorer = get_scorer("macro_auc").set_score_request(sample_weight=True)
+        model = RandomForestClassifier(5, random_state=0).set_fit_request(sample_weight=False)
+        found = cross_validate(
+            model, X, y, cv=folds, scoring=scorer, params={"sample_weight": weight}
+        )["test_score"]
+    for (train, test), score in zip(folds, found, strict=True):
+        model.fit(X[train], y[train])
+        assert score == get_scorer("macro_auc")(model, X[test], y[test], weight[test])
+
+
+class Sealed(BaseEstimator):
+    """May not be asked for anything."""
+
+    def predict_proba(self, X):
+        raise AssertionError("the images went through the network")
+
+
+def test_c10_labels_are_refused_before_images_go_through_the_network():
+    for y, weight, match in (
+        ([[0, 2]], None, "row 0 of label 'label1'"),
+        ([0, 1], None, "for one label pass a single column"),
+        ([[0, 1]], [-1], "row 0 is -1"),
+    ):
+        with pytest.raises(ValueError, match=match):
+            get_scorer("macro_auc")(Sealed(), [[0]], y, sample_weight=weight)
