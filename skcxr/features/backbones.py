@@ -97,13 +97,30 @@ def build_backbone(backbone="resnet18", weights=None):
 
 
 def state_digest(module):
-    """SHA-256 of all parameters and buffers of a module, with their names."""
+    """SHA-256 of a network: parameters and buffers with their names, layers and their settings."""
     state = hashlib.sha256()
     for name, tensor in module.state_dict().items():
         state.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
         state.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
     state.update(str(module).encode())
+    for name, part in module.named_modules():
+        settings = {key: value for key, value in vars(part).items() if key not in _NO_SETTINGS}
+        plain = {key: value for key, value in settings.items() if _is_plain(value)}
+        state.update(f"{name}{sorted(plain.items())}".encode())
     return state.hexdigest()
+
+
+# What torch keeps in every module, and what says nothing of the numbers that come out.
+_NO_SETTINGS = {*vars(nn.Module()), "trained_on"}
+
+
+def _is_plain(value):
+    """Whether a value is made of numbers and text, so that its text is the same in any process."""
+    if isinstance(value, dict):
+        return all(_is_plain(part) for item in value.items() for part in item)
+    if isinstance(value, tuple | list):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, str | int | float)
 
 
 def build_once(backbone, weights, seed):
@@ -114,8 +131,9 @@ def build_once(backbone, weights, seed):
     if not isinstance(backbone, str):
         return build_backbone(backbone, weights), None
     stamp = None
-    if weights is not None and os.path.exists(weights):
-        stat = os.stat(weights)
+    path = "" if weights is None else os.path.expanduser(weights)
+    if os.path.exists(path):
+        stat = os.stat(path)
         stamp = stat.st_mtime_ns, stat.st_size
     # Published weights leave nothing to chance; random ones depend on the seed.
     built = backbone, weights, stamp, seed if weights is None else None

@@ -88,6 +88,10 @@ class TokenMaps(nn.Module):
         self.register_buffer("factor", 0.5 / std)
         self.register_buffer("offset", (0.5 - mean) / std)
 
+    def extra_repr(self):
+        """What the representation shows beside the module."""
+        return f"grid={self.grid}, n_prefix={self.n_prefix}"
+
     def forward(self, x):
         """(m, 1, H, W) in [-1, 1] → (m, C, h, w)."""
         call = getattr(self.module, "forward_features", self.module)

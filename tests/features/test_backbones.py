@@ -170,3 +170,18 @@ def test_state_digest_follows_values_names_and_structure():
     strided = nn.Conv2d(1, 2, 3, stride=2)
     strided.load_state_dict(one.state_dict())
     assert state_digest(one) != state_digest(strided)
+
+
+def test_state_digest_follows_settings_that_the_representation_hides():
+    class Scaled(nn.Module):
+        def __init__(self, scale, where):
+            super().__init__()
+            self.scale, self._where, self.note = scale, where, object()
+
+        def forward(self, x):
+            return x * self.scale
+
+    digest = state_digest(nn.Sequential(Scaled(2.0, (1, "a"))))
+    assert digest == state_digest(nn.Sequential(Scaled(2.0, (1, "a"))))
+    assert digest != state_digest(nn.Sequential(Scaled(3.0, (1, "a"))))
+    assert digest != state_digest(nn.Sequential(Scaled(2.0, (1, "b"))))

@@ -77,3 +77,31 @@ def test_films_of_another_hospital(data_dir):
     images = sorted((folder / "images").glob("*.png"))
     masks = [folder / "masks" / path.name for path in images]
     assert UNetMasker().score(images, masks) > 0.94
+
+
+def _with_nan(path):
+    from safetensors.torch import save_file
+
+    state, _ = _weights.read_weights(_weights.resolve_weights("lungs")[0])
+    key = next(iter(state))
+    state[key] = state[key] * np.nan
+    save_file(state, path)
+
+
+def _page(path):
+    path.write_text("<!DOCTYPE html><html><body>Sign in to download</body></html>")
+
+
+@pytest.mark.parametrize(
+    ("damage", "name", "message"),
+    [
+        (_with_nan, "nan.safetensors", "nan.safetensors: the tensor '.*' holds NaN or infinity"),
+        (_page, "page.pth", "page.pth is a web page, not weights"),
+        (_page, "page.safetensors", "page.safetensors is a web page, not weights"),
+    ],
+)
+def test_h9_weights_that_are_none_are_refused_by_name(damage, name, message, tmp_path):
+    damage(tmp_path / name)
+    masker = UNetMasker(weights=tmp_path / name)
+    with pytest.raises(ValueError, match=message):
+        masker.fit(np.zeros((1, 32, 32), np.uint8))
