@@ -1,7 +1,5 @@
 """BMP: the file's length must go with its header; Pillow decodes."""
 
-import io
-
 from ._files import Unreadable, Unwanted, check_size
 from ._pillow import load
 
@@ -21,4 +19,4 @@ def decode_bmp(data):
     # Some writers put up to three bytes after the pixels.
     if not 0 <= len(data) - number(10) - expected <= 3:
         raise Unreadable("the BMP is cut off, or its header is damaged")
-    return load(BmpImagePlugin.BmpImageFile, io.BytesIO(data))
+    return load(BmpImagePlugin.BmpImageFile, data)

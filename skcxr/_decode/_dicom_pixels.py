@@ -5,6 +5,7 @@ from itertools import pairwise
 from ._files import Unreadable, Unwanted, check_size
 from ._jpeg import decode_jpeg
 from ._levels import luma
+from ._pillow import refuse_if_lenient
 
 _NATIVE = {"", *(f"1.2.840.10008.1.2{x}" for x in ("", ".1", ".1.99", ".2"))}
 _JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
@@ -99,6 +100,7 @@ def _encapsulated(value, syntax, shape):
     frame = b"".join(fragments[1:])
     if syntax == _JPEG_BASELINE and decode_jpeg(frame).shape != shape:
         raise Unreadable("its header and its compressed pixels differ in size")
+    refuse_if_lenient()
     if syntax == _RLE:
         _check_rle(frame, shape[0] * shape[1])
     return encapsulate([frame])

@@ -34,13 +34,13 @@ def _read_segments(data):
     at = 2
     while missing:
         found = _NEXT_MARKER.search(data, at)
+        if found and found[1][0] == _END:
+            raise Unreadable("the JPEG ends before all of its scans have come")
         start = found.end() if found else len(data)
         end = start + int.from_bytes(data[start : start + 2])
         if found is None or end > len(data) or end < start + 2:
             raise Unreadable("the JPEG is cut off, or its segments are damaged")
         marker, body = found[1][0], data[start + 2 : end]
-        if marker == _END:
-            raise Unreadable("the JPEG ends before all of its scans have come")
         if marker in _FRAMES:
             if first is not None:
                 raise Unreadable("the JPEG has several frames")

@@ -1,5 +1,7 @@
 """Pillow's decoders for TIFF and BMP, strict whatever the process has set."""
 
+import io
+
 import numpy as np
 
 from ._files import Unreadable, Unwanted, check_size
@@ -9,26 +11,20 @@ from ._stderr import listen
 _DEEP = {"I;16": np.uint16, "I;16B": np.uint16, "I;16L": np.uint16, "I": np.int32, "F": np.float32}
 
 
-def load(plugin, file):
+def load(plugin, data):
     """Decode one image with one of Pillow's plug-ins; grey, (H, W) of any dtype.
 
     Parameters
     ----------
     plugin : subclass of PIL.ImageFile.ImageFile
         The class of one format, so that no other format is tried.
-    file : file object
+    data : bytes
     """
-    from PIL import ImageFile
-
-    if ImageFile.LOAD_TRUNCATED_IMAGES:
-        raise Unreadable(
-            "PIL.ImageFile.LOAD_TRUNCATED_IMAGES is set, with which damaged files turn partly "
-            "black without a word; set it to False"
-        )
+    refuse_if_lenient()
 
     def run():
         try:
-            image = plugin(file)
+            image = plugin(io.BytesIO(data))
             check_size(image.height, image.width)
             image.load()
         except Unreadable:
@@ -43,6 +39,17 @@ def load(plugin, file):
     if isinstance(image, Exception):
         raise Unreadable(f"its decoder says: {image}")
     return _grey(image)
+
+
+def refuse_if_lenient():
+    """Refuse to decode while the process lets Pillow fill in what is missing."""
+    from PIL import ImageFile
+
+    if ImageFile.LOAD_TRUNCATED_IMAGES:
+        raise Unreadable(
+            "PIL.ImageFile.LOAD_TRUNCATED_IMAGES is set, with which damaged files turn partly "
+            "black without a word; set it to False"
+        )
 
 
 def _grey(image):

@@ -14,9 +14,9 @@ import threading
 
 _COMPLAINT = re.compile(
     rb"Corrupt JPEG data|Premature end of JPEG|Inconsistent progression|Invalid SOS param"
-    rb"|Unsupported marker|unknown JFIF|Unknown Adobe|libpng error|libpng warning: IDAT|imdecode_?\(|tempfile\.tif|_?TIFF\w+:|\w+Decode\w*: "
+    rb"|Unsupported marker|unknown JFIF|Unknown Adobe|libpng error|libpng warning: IDAT"
+    rb"|imdecode_?\(|tempfile\.tif|_?TIFF\w+:|\w+Decode\w*: "
 )
-
 
 # Of profiles and chromaticities, which grey levels do not use.
 _REMARK = re.compile(rb"libpng warning: ")
@@ -56,11 +56,13 @@ class _Listener:
 
     def _leave(self, begin):
         with self._turn:
-            said = os.pread(self._file, os.fstat(self._file).st_size - begin, begin)
-            self._pass_on()
             self._decoding -= 1
             if not self._decoding:
-                self._restore()
+                self._restore()  # first, so that nothing is written to the file once it was read
+            said = os.pread(self._file, os.fstat(self._file).st_size - begin, begin)
+            self._pass_on()
+            if not self._decoding:
+                self._close()
                 self._alone = False
                 self._turn.notify_all()
         lines = (line for line in said.splitlines() if _COMPLAINT.search(line))
@@ -85,6 +87,9 @@ class _Listener:
             os.close(2)
         else:
             os.dup2(self._saved, 2)
+
+    def _close(self):
+        if self._saved is not None:
             os.close(self._saved)
         os.close(self._file)
         self._saved = self._file = None
@@ -104,6 +109,7 @@ class _Listener:
         """In a forked child, where the threads that were decoding do not exist."""
         if self._file is not None:
             self._restore()
+            self._close()
         self.__init__()
 
 

@@ -1,6 +1,5 @@
 """TIFF: its directory and the lengths of its strips are checked here, Pillow decodes them."""
 
-import io
 import zlib
 
 import numpy as np
@@ -32,9 +31,12 @@ def decode_tiff(data):
     def value(tag, default):
         return (ifd.get(tag) or (default,))[0]
 
+    if order == "big" and value(_COMPRESSION, 1) != _NONE and value(_BITS, 1) > 8:
+        # Pillow exchanges the bytes of some of these.
+        raise Unwanted("a packed big-endian TIFF of more than 8 bits; save it little-endian")
     _check_kind(ifd, value)
     _check_parts(data, ifd, value)
-    image = load(TiffImagePlugin.TiffImageFile, io.BytesIO(data))
+    image = load(TiffImagePlugin.TiffImageFile, data)
     if image.dtype == np.int32 and value(_FORMAT, 1) == 1:
         image = image.view(np.uint32)
     # Pillow turns white-is-zero round where it has at most 8 bits.
