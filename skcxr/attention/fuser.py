@@ -78,6 +78,16 @@ class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
        segmentation". MICCAI, 2015.
     .. [2] R. R. Selvaraju et al. "Grad-CAM: Visual explanations from deep networks via
        gradient-based localization". ICCV, 2017.
+
+    Examples
+    --------
+    >>> from skcxr.attention import GradCAMFuser
+    >>> from skcxr.datasets import make_chest_phantoms
+    >>> from skcxr.features import CNNEmbedder
+    >>> images = make_chest_phantoms(4, size=64, random_state=0).images
+    >>> fuser = GradCAMFuser(CNNEmbedder(weights=None, random_state=0))
+    >>> fuser.fit_transform(images, [[0, 1], [1, 0], [0, 0], [1, 1]]).shape
+    (4, 512)
     """
 
     _parameter_constraints = {

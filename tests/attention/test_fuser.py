@@ -1,15 +1,20 @@
 """GradCAMFuser against its formula, written as plain loops."""
 
+import warnings
+
 import cv2
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from tiny_networks import COUNT_FILE, ThresholdMasker, counted, tiny_network
 
 from skcxr.attention import GradCAMFuser
 from skcxr.features import CNNEmbedder
+from skcxr.preprocessing import ImageLoader
 
 LABELS = ["Mass", "Edema", "Hernia"]
 
@@ -120,12 +125,91 @@ def test_where_the_fused_map_is_zero_the_maps_are_averaged_evenly(images, labels
 def test_an_implausible_mask_is_replaced_by_all_of_the_image_with_one_warning(images, labels):
     images[2] = images[5] = 100  # nothing above the threshold
     fuser = make(lam=1)
-    with pytest.warns(UserWarning, match=r"2 of 8 lung masks are implausible") as caught:
+    with pytest.warns(UserWarning, match=r"2 of 8 .* implausible: X\[2\], X\[5\];") as caught:
         features = fuser.fit_transform(images, labels)
     assert len(caught) == 1
     even = fuser.embedder_.transform(images)
     np.testing.assert_allclose(features[[2, 5]], even[[2, 5]], rtol=1e-5, atol=1e-6)
     assert not np.allclose(features[0], even[0], rtol=1e-3)
+
+
+def test_t5_the_warning_names_files_at_the_users_line_once_per_fit(images, labels, tmp_path):
+    images[2:7] = 100
+    paths = [str(tmp_path / f"film{i}.png") for i in range(8)]
+    for path, image in zip(paths, images, strict=True):
+        cv2.imwrite(path, image)
+    model = make_pipeline(ImageLoader(24), make(lam=1))
+    with pytest.warns(UserWarning, match=r"5 of 8 .*film2.png, .*film3.png, .*film4.png, …;") as of:
+        model.fit_transform(paths, labels)
+    assert [warning.filename for warning in of] == [__file__]
+    with pytest.warns(UserWarning, match=r"1 of 1 .*film6.png;") as of:
+        model.transform(paths[6:7])
+    assert [warning.filename for warning in of] == [__file__]
+
+
+@pytest.mark.parametrize(("before", "after"), [(0, 0.5), (0.5, 0), (1, 0.3)])
+@pytest.mark.parametrize("lam_on", ["unet", "cam"])
+def test_w5_lam_may_change_after_fit(images, labels, before, after, lam_on):
+    images[3] = 100  # implausible, which only counts where λ gives masks weight
+    expected = make(after, lam_on=lam_on)
+    fuser = make(before, lam_on=lam_on)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fuser.fit(images, labels).set_params(lam=after)
+        np.testing.assert_array_equal(
+            fuser.transform(images), expected.fit(images, labels).transform(images)
+        )
+        maps, expected = fuser.attention_maps(images), expected.attention_maps(images)
+    np.testing.assert_array_equal(maps.fused, expected.fused)
+    np.testing.assert_array_equal(maps.mask, expected.mask)
+
+
+@pytest.mark.parametrize("setting", [{"output": "maps"}, {"reduce": "max"}, {"passthrough": True}])
+def test_w5_so_may_all_that_acts_after_the_network(images, labels, setting):
+    fuser = make().fit(images, labels).set_params(**setting)
+    expected = make(**setting).fit(images, labels)
+    np.testing.assert_array_equal(fuser.transform(images), expected.transform(images))
+    assert fuser.get_feature_names_out().tolist() == expected.get_feature_names_out().tolist()
+
+
+def test_a_masker_is_not_made_ready_where_lam_gives_it_no_weight(images, labels):
+    class Untouched(ThresholdMasker):
+        def fit(self, X, y=None):
+            raise AssertionError("made ready")
+
+    fuser = make(lam=0).set_params(masker=Untouched()).fit(images, labels)
+    fuser.transform(images)
+    assert fuser.masker_ is None
+    with pytest.raises(AssertionError, match="made ready"):
+        fuser.set_params(lam=0.1).transform(images)
+
+
+def test_t4_a_masker_is_checked_for_what_is_asked_of_it(images, labels):
+    with pytest.raises(ValueError, match=r"'masker' parameter .*'fit' and 'iter_masks'|iter_masks"):
+        make().set_params(masker=StandardScaler()).fit(images, labels)
+
+
+def test_t4_masks_are_asked_for_in_the_batches_of_the_maps(images, labels):
+    asked = []
+
+    class Asked(ThresholdMasker):
+        def iter_masks(self, X, shape=None, *, batch_size=32):
+            asked.append(batch_size)
+            return super().iter_masks(X, shape, batch_size=batch_size)
+
+    make().set_params(masker=Asked()).fit_transform(images, labels)
+    assert asked == [5]
+
+
+def test_w7_features_keep_the_index_of_a_shuffled_frame(images, labels, tmp_path):
+    frame = pd.DataFrame({"path": [str(tmp_path / f"{i}.png") for i in range(8)]})
+    for path, image in zip(frame["path"], images, strict=True):
+        cv2.imwrite(path, image)
+    model = make_pipeline(ImageLoader(24), make()).set_output(transform="pandas")
+    shuffled = frame.sample(frac=1, random_state=0)
+    table = model.fit_transform(shuffled, labels.loc[shuffled.index])
+    assert table.index.tolist() == shuffled.index.tolist()
+    pd.testing.assert_frame_equal(table.sort_index(), model.transform(frame), rtol=1e-5)
 
 
 def test_each_image_enters_the_network_once(images, labels, tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 import pickle
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,7 +12,7 @@ from tiny_networks import COUNT_FILE, counted, tiny_network
 from torch import nn
 
 from skcxr._torch import InBatches, to_input
-from skcxr.features import CNNEmbedder
+from skcxr.features import CNNEmbedder, ResNetEmbedder
 
 CPU = torch.device("cpu")
 
@@ -27,9 +28,7 @@ def labels():
 
 
 def tiny(**settings):
-    return CNNEmbedder(
-        tiny_network(), weights=None, precision="float32", device="cpu", **settings
-    )
+    return CNNEmbedder(tiny_network(), weights=None, precision="float32", device="cpu", **settings)
 
 
 def test_embedding_is_the_mean_of_the_networks_maps(images):
@@ -151,6 +150,35 @@ def test_maps_beyond_float16_are_an_error(images):
     embedder = CNNEmbedder(Loud(), weights=None, precision="float32", device="cpu")
     with pytest.raises(FloatingPointError, match=r"exceed float16"):
         embedder.fit(images).transform(images)
+
+
+def test_h3_images_of_a_few_pixels_are_refused_with_the_smallest_size(labels):
+    network = nn.Sequential(nn.Conv2d(1, 4, 5), nn.MaxPool2d(2), nn.Conv2d(4, 4, 3))
+    small = np.zeros((7, 4, 4), np.uint8)
+    embedder = CNNEmbedder(network, weights=None, precision="float32", device="cpu")
+    # 5×5 leaves one pixel, which pooling by two leaves none of; 10 → 6 → 3 → 1
+    with pytest.raises(ValueError, match=r"16 pixels are too small .* takes 10×10 and larger"):
+        embedder.fit(small, labels)
+    assert embedder.fit_transform(np.zeros((7, 10, 10), np.uint8)).shape == (7, 4)
+
+
+def test_c11_a_device_that_torch_does_not_know(images):
+    with pytest.raises(ValueError, match=r"device='gpu' .* expected 'auto', 'cpu', 'cuda'"):
+        tiny().set_params(device="gpu").fit_transform(images)
+
+
+def test_one_class_has_two_public_names():
+    assert ResNetEmbedder is CNNEmbedder
+
+
+def test_w7_embeddings_keep_the_index_of_a_series_of_paths(images, tmp_path):
+    paths = pd.Series([str(tmp_path / f"{i}.png") for i in range(7)], index=list("gfedcba"))
+    for path, image in zip(paths, images, strict=True):
+        cv2.imwrite(path, image)
+    embedder = tiny().set_output(transform="pandas")
+    for table in (embedder.fit_transform(paths), embedder.transform(paths)):
+        assert table.index.tolist() == paths.index.tolist()
+        np.testing.assert_array_equal(table, tiny().fit_transform(images))
 
 
 def test_unknown_stage_names_the_stages(images, labels):
