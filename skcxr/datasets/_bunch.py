@@ -2,8 +2,10 @@
 
 from sklearn.utils import Bunch
 
+from ._boxes import box_table
 
-def data_set(frame, labels, groups, *, DESCR, data=None, **more):
+
+def data_set(frame, labels, groups, *, DESCR, data=None, boxes=None, **more):
     """Bunch of a data set.
 
     Parameters
@@ -17,6 +19,8 @@ def data_set(frame, labels, groups, *, DESCR, data=None, **more):
         What the data are.
     data : ndarray, default=None
         X, where `frame` is none: images in memory.
+    boxes : DataFrame, default=None
+        An empty table where the data set has none.
     **more
         Further keys.
     """
@@ -26,6 +30,7 @@ def data_set(frame, labels, groups, *, DESCR, data=None, **more):
         frame=frame,
         labels=labels,
         groups=groups,
+        boxes=box_table([]) if boxes is None else boxes,
         DESCR=DESCR,
         **more,
     )

@@ -62,6 +62,8 @@ def load_chestxray14(data_dir, *, part=None, images=True, on_missing="raise", re
             refer to: 1024 x 1024, whatever the size of the files. Empty without a box table.
         part : ndarray of shape (n,), object
             "train_val", "test", or None where no list names the image.
+        missing : list of str
+            Names of the images that were left out because their file is not there.
         DESCR : str
             Description, credit and reference.
     (frame, labels) : tuple if ``return_X_y=True``

@@ -42,10 +42,11 @@ def read_folder(data_dir, stems, title, *, part=None, images=True, on_missing="r
     table = _find_entries(folder, stems)
     frame, labels = read_entries(table)
     frame.insert(0, "patient", frame["Patient ID"])
-    keep = np.ones(len(frame), bool)
+    keep, missing = np.ones(len(frame), bool), []
     if images:
         paths, keep = _image_paths(folder, frame["Image Index"], on_missing)
         frame.insert(0, "path", paths)
+        missing = frame["Image Index"][~keep].tolist()
     parts = _official_parts(folder, frame["Image Index"], part, on_missing)
     check_parts(frame["patient"], parts, folder)
     if part is not None:
@@ -65,7 +66,9 @@ def read_folder(data_dir, stems, title, *, part=None, images=True, on_missing="r
         folder=folder,
         boxes=len(boxes),
     )
-    return data_set(frame, labels, groups, boxes=boxes, part=parts, DESCR=description)
+    return data_set(
+        frame, labels, groups, boxes=boxes, part=parts, missing=missing, DESCR=description
+    )
 
 
 def _find_entries(folder, stems):

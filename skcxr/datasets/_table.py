@@ -120,6 +120,8 @@ def load_table(
             The part of each film, None where the cell is blank.
         missing : list of str
             Paths of the films that were left out.
+        boxes : DataFrame
+            Without rows: the columns that other data sets have lesion boxes in.
         DESCR : str
             What was read, and how.
     (frame, labels) : tuple if ``return_X_y=True``

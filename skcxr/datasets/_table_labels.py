@@ -111,7 +111,7 @@ def _called(labels, table):
 
 def _check_names(names, source):
     if not names:
-        raise ValueError(f"{source}: labels names no label but 'No Finding'.")
+        raise ValueError(f"{source}: labels names no label, or 'No Finding' alone.")
     twice = {str(name) for name in names if names.count(name) > 1}
     if twice:
         raise ValueError(f"{source}: label {name_some(sorted(twice))} is there more than once.")

@@ -130,6 +130,8 @@ def test_missing_images_are_counted_and_named(folder):
     kept = whole.frame.drop(index=gone).reset_index(drop=True)
     pd.testing.assert_frame_equal(data.frame, kept)
     assert len(data.labels) == len(data.groups) == len(data.part) == 21
+    assert data.missing == whole.frame["Image Index"][gone].tolist()
+    assert whole.missing == []
     names = data.frame["Image Index"].to_numpy()
     assert (names[data.boxes["index"]] == data.boxes["image"]).all()
     for file in (folder / "images").iterdir():

@@ -83,6 +83,7 @@ def test_every_form_of_text(films, name):
     assert data.data is data.frame
     assert data.part is None
     assert data.missing == []
+    assert data.boxes.empty
     assert "3 films of 2 patients, 2 labels" in data.DESCR
 
 
