@@ -22,8 +22,8 @@ class TokenMaps(nn.Module):
     ----------
     module : nn.Module
         A network of transformers, timm or torch hub without its classification head. It is called
-        by its ``forward_features`` where it has one (timm, DINOv2), and may return a tensor, a
-        tuple that begins with one, or an output with ``last_hidden_state``.
+        by its ``forward_features`` where it has one (timm, DINOv2), and may return a tensor, an
+        output with ``last_hidden_state``, or a tuple or dict with one tensor of tokens or maps.
     grid : (int, int) or None, default=None
         Rows and columns of patches; None finds them from the number of tokens and the image's
         shape.
@@ -144,20 +144,26 @@ class TokenMaps(nn.Module):
 
 
 def _tokens(output):
-    """The tensor in what a network returned."""
-    if isinstance(output, tuple | list) and output:
-        output = output[0]
+    """The tensor of tokens or maps in what a network returned."""
+    if isinstance(output, torch.Tensor):
+        return output
     for field in _FIELDS:
         if isinstance(output, dict) and field in output:
             return output[field]
         if isinstance(getattr(output, field, None), torch.Tensor):
             return getattr(output, field)
-    if not isinstance(output, torch.Tensor):
-        raise TypeError(
-            f"The network returned {type(output).__name__} without {' or '.join(_FIELDS)}; "
-            "expected a tensor of tokens or maps, or a model without a head, as AutoModel makes."
-        )
-    return output
+    parts = list(output.values()) if isinstance(output, dict) else output
+    parts = parts if isinstance(parts, tuple | list) else ()
+    found = [part for part in parts if isinstance(part, torch.Tensor) and part.ndim > 2]
+    if len(found) == 1:
+        return found[0]
+    shapes = ", ".join(str(tuple(part.shape)) for part in found)
+    raise TypeError(
+        f"The network returned {type(output).__name__} with "
+        f"{f'several tensors, of shapes {shapes}' if found else 'no tensor of tokens or maps'}; "
+        f"expected one, or an output with {_FIELDS[0]}: use a model without a head, as AutoModel "
+        "makes, or a module that returns the part that is wanted."
+    )
 
 
 @functools.lru_cache(maxsize=64)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from few_images import few_images
 from torch import nn
 
 from skcxr._torch import fold_batch_norms, to_input
@@ -15,7 +16,7 @@ from skcxr.features import TokenMaps, build_backbone
 from skcxr.features.backbones import state_digest
 
 CPU = torch.device("cpu")
-RAD_DINO = {"mean": (0.5307,) * 3, "std": (0.2583,) * 3}
+SCALING = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 
 
 class PatchEmbeddings(nn.Module):
@@ -60,6 +61,8 @@ class Vit(nn.Module):
             return {"x_norm_clstoken": tokens[:, 0], "x_norm_patchtokens": tokens[:, 1:]}
         if self.kind == "tuple":
             return tokens, tokens[:, 0]
+        if self.kind == "with layers":  # MONAI's
+            return tokens, [tokens, tokens]
         if self.kind == "mapping":
             return OrderedDict(last_hidden_state=tokens, pooler_output=tokens[:, 0])
         return SimpleNamespace(last_hidden_state=tokens, pooler_output=tokens[:, 0])
@@ -100,15 +103,17 @@ def assert_maps(module, grey, expected):
 
 
 @pytest.mark.parametrize("shape", [(64, 64), (64, 96), (80, 48)])
-@pytest.mark.parametrize("kind", ["transformers", "timm", "dinov2", "tuple", "mapping"])
+@pytest.mark.parametrize(
+    "kind", ["transformers", "timm", "dinov2", "tuple", "with layers", "mapping"]
+)
 @pytest.mark.parametrize("n_prefix", [1, 2, 5])
 def test_tokens_become_maps_in_the_images_layout(shape, kind, n_prefix):
     if kind == "dinov2":
         n_prefix = 1
     vit, grey = Vit(8, n_prefix, kind), grey_films(*shape)
-    expected = expected_maps(grey, vit.embeddings.patch_embeddings.projection, **RAD_DINO)
+    expected = expected_maps(grey, vit.embeddings.patch_embeddings.projection, **SCALING)
     assert expected.shape[2:] == (shape[0] // 8, shape[1] // 8)
-    assert_maps(TokenMaps(vit, **RAD_DINO), grey, expected)
+    assert_maps(TokenMaps(vit, **SCALING), grey, expected)
 
 
 @pytest.mark.parametrize("kind", ["maps", "tokens"])
@@ -158,12 +163,30 @@ def test_errors_say_what_to_pass():
         def forward(self, x):
             return SimpleNamespace(logits=x.mean((2, 3)))
 
-    with pytest.raises(TypeError, match="returned SimpleNamespace without last_hidden_state"):
+    with pytest.raises(TypeError, match="SimpleNamespace with no tensor of tokens"):
         TokenMaps(Classifier())(grey)
     with pytest.raises(ValueError, match=r"could have their channels first or last; pass grid"):
         TokenMaps(nn.Conv2d(3, 8, 8, 8))(grey)
     with pytest.raises(ValueError, match="expected one or three values each"):
         TokenMaps(logits, mean=(0.5, 0.5), std=(0.5, 0.5))
+
+
+class Pyramid(nn.Module):
+    """Maps of several stages, as ``features_only=True`` of timm and MONAI's Swin return them."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Conv2d(3, 4, 4, 4), nn.Conv2d(4, 8, 2, 2)
+
+    def forward(self, x):
+        x = self.first(x)
+        return [x, self.second(x)]
+
+
+def test_several_maps_are_not_chosen_from():
+    message = r"list with several tensors, of shapes \(2, 4, 16, 16\), \(2, 8, 8, 8\)"
+    with pytest.raises(TypeError, match=message):
+        TokenMaps(Pyramid())(to_input(grey_films(), CPU))
 
 
 def test_own_state_dict_of_the_wrapped_network(tmp_path):
@@ -205,3 +228,23 @@ def test_grad_cam_and_fusion_work_on_them():
         alpha = gradient.mean((2, 3))
         expected = torch.einsum("nk,nkhw->nhw", alpha, maps).relu().detach()
         np.testing.assert_allclose(cams[:, label], expected, atol=1e-5)
+
+
+@few_images
+def test_fusion_works_on_them():
+    from skcxr.attention import GradCAMFuser
+    from skcxr.datasets import make_chest_phantoms
+    from skcxr.features import ResNetEmbedder
+    from skcxr.segmentation import UNetMasker
+
+    torch.manual_seed(0)
+    phantoms = make_chest_phantoms(8, size=64, random_state=0)
+    y = np.tile([[0, 1], [1, 0]], (4, 1))
+    embedder = ResNetEmbedder(TokenMaps(Vit(8)), weights=None)
+    fused = {
+        lam: GradCAMFuser(embedder, UNetMasker(), lam=lam).fit_transform(phantoms.images, y)
+        for lam in (0.0, 0.5)
+    }
+    assert fused[0.0].shape == fused[0.5].shape == (8, 6)
+    assert np.isfinite(fused[0.5]).all()
+    assert not np.allclose(fused[0.0], fused[0.5])
