@@ -1,11 +1,11 @@
 """What is X? Every accepted form of it becomes one lazy stack of grey images, here."""
 
 import os
-import stat
 
 import numpy as np
 from sklearn.utils import check_array
 
+from ._decode import stat_file
 from ._rows import Images
 from ._rows._prefetch import map_readers
 from ._rows._sources import ArraySource, FileSource
@@ -136,25 +136,19 @@ def _is_text(kind):
 
 def _stat_files(paths):
     """Look at each file once."""
-    stats = map_readers(_stat_file, paths)
+    stats = map_readers(_stat_or_none, paths)
     missing = [path for path, found in zip(paths, stats, strict=True) if found is None]
     if missing:
         named = ", ".join(missing[:3]) + (", …" if len(missing) > 3 else "")
         raise FileNotFoundError(f"{len(missing)} of {len(paths)} image files missing: {named}")
-    for path, found in zip(paths, stats, strict=True):
-        if not stat.S_ISREG(found.st_mode):
-            what = "a folder" if stat.S_ISDIR(found.st_mode) else "no regular file"
-            raise ValueError(f"{path}: cannot be read, it is {what}; expected an image file.")
     return stats
 
 
-def _stat_file(path):
+def _stat_or_none(path):
     try:
-        return os.stat(path)
-    except (FileNotFoundError, NotADirectoryError):
+        return stat_file(path)
+    except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{path!r}: cannot be read ({error}).") from error
 
 
 def flat_image_shape(n_pixels, image_shape):

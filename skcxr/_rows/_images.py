@@ -1,5 +1,6 @@
 """The stack of images that stages hand on: lazy, read-only, with what was done to each."""
 
+from contextlib import closing
 from itertools import chain, pairwise
 
 import numpy as np
@@ -180,17 +181,12 @@ class Images:
         self._size = self.shape[1:]  # known before threads ask for it
         starts = [*range(0, len(self), batch_size), len(self)]
         batches = [np.arange(a, b) for a, b in pairwise(starts)]
-        n_parts = min(READERS, batch_size, len(self))
-        parts = (part for batch in batches for part in np.array_split(batch, n_parts))
-        made = prefetch(self.read, parts, threads=READERS, ahead=2 * n_parts)
-        try:
-            for batch in batches:
-                yield (
-                    slice(int(batch[0]), int(batch[-1]) + 1),
-                    np.concatenate([next(made) for _ in range(n_parts)]),
-                )
-        finally:
-            made.close()
+        parts = [np.array_split(batch, min(READERS, len(batch))) for batch in batches]
+        ahead = 2 * len(parts[0])
+        with closing(prefetch(self.read, chain(*parts), threads=READERS, ahead=ahead)) as made:
+            for batch, of_batch in zip(batches, parts, strict=True):
+                where = slice(int(batch[0]), int(batch[-1]) + 1)
+                yield where, np.concatenate([next(made) for _ in of_batch])
 
     def restore(self, array):
         """(m, H, W) as it came in: flat rows (m, H·W) if X was flat rows."""
