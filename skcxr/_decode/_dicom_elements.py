@@ -41,6 +41,7 @@ TAGS = {
     "VOILUTSequence": 0x00283010,
     "PixelData": 0x7FE00010,
 }
+_UNDEFINED = 0xFFFFFFFF
 _PALETTE = {0x00281101 + i for i in range(3)} | {0x00281201 + i for i in range(3)}
 _SEGMENTED = {0x00281221 + i for i in range(3)}
 
@@ -151,6 +152,9 @@ def read_elements(data):
     for element in data_element_generator(
         file, implicit, syntax != BIG_ENDIAN, specific_tags=list(wanted)
     ):
+        # A sequence of undefined length comes parsed, all else as bytes.
+        if getattr(element, "length", _UNDEFINED) not in (_UNDEFINED, len(element.value or b"")):
+            raise Unreadable("the DICOM file is cut off, or a length in it is damaged")
         raw[int(element.tag)] = element
         if element.tag == TAGS["PixelData"]:
             break
