@@ -23,13 +23,17 @@ class SamePad(nn.ZeroPad2d):
         before = self.total // 2
         super().__init__((before, self.total - before) * 2)
 
+    def pads(self, shape):
+        """Pixels left, right, above and below of an input of (m, C, H, W)."""
+        pads = []
+        for size in (shape[3], shape[2]):
+            total = self.total + size % 2
+            pads += [total // 2, total - total // 2]
+        return pads
+
     def forward(self, x):
         """(m, C, H, W) → the same with a border."""
-        padding = []
-        for size in (x.shape[3], x.shape[2]):
-            total = self.total + size % 2
-            padding += [total // 2, total - total // 2]
-        return nn.functional.pad(x, padding)
+        return nn.functional.pad(x, self.pads(x.shape))
 
 
 def efficientnet_lite(name):
