@@ -88,10 +88,10 @@ def as_images(X, *, image_shape=None, value_range=None, memo=None, check=None):
     paths = paths_of(X)
     if paths is not None:
         return Images(FileSource(paths, _stat_files(paths), value_range, memo), table=table)
-    if isinstance(X, list | tuple) and len(X) and all(np.ndim(image) == 2 for image in X):
+    X = _array_like(X)
+    if isinstance(X, list):
         arrays = [check_array(image, dtype="numeric") for image in X]
         return Images(ArraySource(arrays, value_range))
-    X = _without_channel(X)
     if getattr(X, "ndim", None) != 3 and check is not None:
         array = check(X)
     else:
@@ -108,8 +108,8 @@ def as_images(X, *, image_shape=None, value_range=None, memo=None, check=None):
     return Images(ArraySource(array, value_range), size=array.shape[1:])
 
 
-def _without_channel(X):
-    """X as scikit-learn knows it, or one sentence on why it is no X at all."""
+def _array_like(X):
+    """X as scikit-learn knows it, a list of (H, W), or one sentence on why it is no X at all."""
     if type(X).__module__.partition(".")[0] == "torch":
         X = X.detach().cpu().numpy()
     if _is_table(X):
@@ -123,6 +123,8 @@ def _without_channel(X):
         return X
     if isinstance(X, list | tuple):
         try:
+            if len(X) and all(np.ndim(image) == 2 for image in X):
+                return list(X)
             X = np.asarray(X)
         except ValueError as error:
             raise ValueError(f"X is a ragged list ({error}); expected {_FORMS}.") from error
