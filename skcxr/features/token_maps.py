@@ -89,11 +89,31 @@ class TokenMaps(nn.Module):
         self.register_buffer("offset", (0.5 - mean) / std)
 
     def extra_repr(self):
-        """What the representation shows beside the module."""
+        """Say how the tokens are laid out, for the representation.
+
+        Returns
+        -------
+        str
+        """
         return f"grid={self.grid}, n_prefix={self.n_prefix}"
 
     def forward(self, x):
-        """(m, 1, H, W) in [-1, 1] → (m, C, h, w)."""
+        """Feature maps of grey images.
+
+        Parameters
+        ----------
+        x : Tensor of shape (m, 1, H, W)
+            Grey in [-1, 1].
+
+        Returns
+        -------
+        Tensor of shape (m, C, h, w)
+
+        Raises
+        ------
+        ValueError, TypeError
+            When what the network returns cannot be laid out, with what to pass.
+        """
         call = getattr(self.module, "forward_features", self.module)
         tokens = _tokens(call(x * self.factor + self.offset, **self.forward_options))
         if tokens.ndim == 4:
