@@ -1,6 +1,9 @@
 """Patients: which rows belong together."""
 
+import contextlib
+import contextvars
 import numbers
+import warnings
 
 import numpy as np
 
@@ -61,3 +64,28 @@ def check_groups(groups, n):
             "rows in all: every row needs one (a number of its own where the patient is unknown)"
         )
     return codes, len(patients)
+
+
+_GIVEN = contextvars.ContextVar("groups were given to the fit that runs", default=False)
+
+
+@contextlib.contextmanager
+def fitting_with(groups):
+    """Context of a fit: splitters inside that get no groups warn where the fit was given some."""
+    token = _GIVEN.set(groups is not None or _GIVEN.get())
+    try:
+        yield
+    finally:
+        _GIVEN.reset(token)
+
+
+def warn_groups_lost(splitter):
+    """Warn where the fit around was given groups, and `splitter` was not."""
+    if _GIVEN.get():
+        warnings.warn(
+            f"{type(splitter).__name__} got no groups inside a fit that was given some: it splits "
+            "the images of a patient. A step between takes no groups; with "
+            "sklearn.set_config(enable_metadata_routing=True) they can be sent through it.",
+            UserWarning,
+            stacklevel=3,
+        )

@@ -1,7 +1,6 @@
 """Binary cross-entropy over the labels that are known."""
 
 import torch
-from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 
@@ -43,20 +42,3 @@ def masked_bce(logits, y, pos_weight=None, weight=None):
         logits, torch.where(known, y, 0.0), pos_weight=pos_weight, reduction="none"
     )
     return masked_mean(losses, known, weight)
-
-
-class MaskedBCEWithLogits(nn.Module):
-    """:func:`masked_bce` as a module.
-
-    Parameters
-    ----------
-    pos_weight : tensor of shape (k,) or None, default=None
-    """
-
-    def __init__(self, pos_weight=None):
-        super().__init__()
-        self.register_buffer("pos_weight", pos_weight)
-
-    def forward(self, logits, y):
-        """Loss of logits (m, k) against y (m, k) of 0 to 1 and NaN."""
-        return masked_bce(logits, y, self.pos_weight)

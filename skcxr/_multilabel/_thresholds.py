@@ -86,7 +86,7 @@ def check_target(metric, target):
 
 
 def warn_calls_almost_all(Y, proba, thresholds, label_names, *, stacklevel):
-    """Warn of thresholds that call nine of ten rows positive where fewer than half are.
+    """Warn of thresholds that call nine of ten rows positive where three of ten or fewer are.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def warn_calls_almost_all(Y, proba, thresholds, label_names, *, stacklevel):
     for j, name in enumerate(label_names):
         known = ~np.isnan(Y[:, j])
         called = np.mean(proba[known, j] > thresholds[j]) if known.any() else 0.0
-        if called > 0.9 and Y[known, j].mean() < 0.5:
+        if called > 0.9 and Y[known, j].mean() < 0.3:
             told.append(
                 f"{name} (threshold {thresholds[j]:.3g} calls {called:.0%} of the rows positive, "
                 f"{Y[known, j].mean():.1%} are)"

@@ -3,11 +3,16 @@
 import numpy as np
 from sklearn.base import ClassifierMixin
 
+from skcxr._multilabel._encoding import refuse_encoded_nan
 from skcxr._multilabel._labels import encode_targets
+from skcxr._multilabel._matching import match_labels, names_of
 
 
 class MultilabelMixin(ClassifierMixin):
-    """Output shapes and score; the class sets ``_binary`` (y was 1-D) and ``classes_`` at fit."""
+    """Output shapes, score and tags.
+
+    The class sets ``_binary`` (y was 1-D), ``classes_`` and ``label_names_`` at fit.
+    """
 
     def _shape_proba(self, proba):
         """(n, k) as it is, or (n, 2) where y was 1-D."""
@@ -27,15 +32,28 @@ class MultilabelMixin(ClassifierMixin):
         ----------
         X : array-like of length n
         y : array-like or DataFrame of shape (n, n_labels), or (n,)
-            0, 1 or NaN (counts as right).
+            0, 1 or NaN (counts as right). Columns with names are matched with ``label_names_``.
         sample_weight : array-like of shape (n,) or None, default=None
 
         Returns
         -------
         float
+
+        Raises
+        ------
+        ValueError
+            Where y has other labels than the classifier.
         """
         if self._binary:
             return super().score(X, y, sample_weight)
         Y = encode_targets(y, type(self).__name__).Y
-        right = ((self.predict(X) == Y) | np.isnan(Y)).all(axis=1)
+        order = match_labels(names_of(y), list(self.label_names_), names=("y", "the model"))
+        right = ((self.predict(X)[:, order] == Y) | np.isnan(Y)).all(axis=1)
         return float(np.average(right, weights=sample_weight))
+
+    def __sklearn_tags__(self):
+        refuse_encoded_nan()
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = False
+        tags.classifier_tags.multi_label = True
+        return tags

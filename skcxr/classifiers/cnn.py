@@ -3,7 +3,6 @@
 from numbers import Integral, Real
 
 import numpy as np
-import torch
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval
 
@@ -25,11 +24,12 @@ class AttentionCNN(MultilabelNet):
         The maps are pooled to grid x grid cells before the linear layer.
     module__dropout : float, default=0.4
         Share of the pooled cells dropped in training.
-    optimizer, optimizer__weight_decay, lr, max_epochs, batch_size, pos_weight, thresholds, \
-early_stopping, patience, validation_fraction, n_nets, callbacks, device, random_state, verbose
+    optimizer, optimizer__weight_decay, lr, max_epochs, batch_size, loss, pos_weight, sampling, \
+soft_labels, thresholds, threshold_metric, threshold_target, early_stopping, patience, \
+validation_fraction, n_nets, callbacks, device, random_state, verbose
         As in :class:`MultilabelNet`, which also describes the fitted attributes.
-    **nested : dict
-        ``optimizer__<name>``.
+    **settings : dict
+        ``optimizer__<name>`` and ``loss__<name>``.
 
     Attributes
     ----------
@@ -61,44 +61,14 @@ early_stopping, patience, validation_fraction, n_nets, callbacks, device, random
         module__channels=(16, 32, 64),
         module__grid=4,
         module__dropout=0.4,
-        optimizer=torch.optim.AdamW,
-        optimizer__weight_decay=0.01,
-        lr=1e-3,
-        max_epochs=50,
-        batch_size=64,
-        pos_weight=None,
-        thresholds=0.5,
-        early_stopping=True,
-        patience=8,
-        validation_fraction=0.15,
-        n_nets=1,
-        callbacks=None,
-        device="auto",
-        random_state=None,
-        verbose=0,
-        **nested,
+        **settings,
     ):
         super().__init__(
             MapCNN,
-            optimizer=optimizer,
-            optimizer__weight_decay=optimizer__weight_decay,
-            lr=lr,
-            max_epochs=max_epochs,
-            batch_size=batch_size,
-            pos_weight=pos_weight,
-            thresholds=thresholds,
-            early_stopping=early_stopping,
-            patience=patience,
-            validation_fraction=validation_fraction,
-            n_nets=n_nets,
-            callbacks=callbacks,
-            device=device,
-            random_state=random_state,
-            verbose=verbose,
             module__channels=module__channels,
             module__grid=module__grid,
             module__dropout=module__dropout,
-            **nested,
+            **settings,
         )
         self.map_shape = map_shape
 

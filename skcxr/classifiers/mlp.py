@@ -2,7 +2,6 @@
 
 from numbers import Real
 
-import torch
 from sklearn.utils._param_validation import Interval
 
 from skcxr.classifiers._modules import MLP
@@ -26,11 +25,12 @@ class MultilabelMLP(MultilabelNet):
         Share of features dropped in training.
     module__batch_norm : bool, default=True
         Batch normalisation after each hidden layer.
-    optimizer, optimizer__weight_decay, lr, max_epochs, batch_size, pos_weight, thresholds, \
-early_stopping, patience, validation_fraction, n_nets, callbacks, device, random_state, verbose
+    optimizer, optimizer__weight_decay, lr, max_epochs, batch_size, loss, pos_weight, sampling, \
+soft_labels, thresholds, threshold_metric, threshold_target, early_stopping, patience, \
+validation_fraction, n_nets, callbacks, device, random_state, verbose
         As in :class:`MultilabelNet`, which also describes the fitted attributes.
-    **nested : dict
-        ``optimizer__<name>``.
+    **settings : dict
+        ``optimizer__<name>`` and ``loss__<name>``.
 
     Examples
     --------
@@ -58,45 +58,15 @@ early_stopping, patience, validation_fraction, n_nets, callbacks, device, random
         module__dropout=0.4,
         module__input_dropout=0.0,
         module__batch_norm=True,
-        optimizer=torch.optim.AdamW,
-        optimizer__weight_decay=0.01,
-        lr=1e-3,
-        max_epochs=50,
-        batch_size=64,
-        pos_weight=None,
-        thresholds=0.5,
-        early_stopping=True,
-        patience=8,
-        validation_fraction=0.15,
-        n_nets=1,
-        callbacks=None,
-        device="auto",
-        random_state=None,
-        verbose=0,
-        **nested,
+        **settings,
     ):
         super().__init__(
             MLP,
-            optimizer=optimizer,
-            optimizer__weight_decay=optimizer__weight_decay,
-            lr=lr,
-            max_epochs=max_epochs,
-            batch_size=batch_size,
-            pos_weight=pos_weight,
-            thresholds=thresholds,
-            early_stopping=early_stopping,
-            patience=patience,
-            validation_fraction=validation_fraction,
-            n_nets=n_nets,
-            callbacks=callbacks,
-            device=device,
-            random_state=random_state,
-            verbose=verbose,
             module__hidden=module__hidden,
             module__dropout=module__dropout,
             module__input_dropout=module__input_dropout,
             module__batch_norm=module__batch_norm,
-            **nested,
+            **settings,
         )
 
 
@@ -109,56 +79,13 @@ class DeeperMLP(MultilabelMLP):
         Units of each hidden layer.
     module__dropout, module__input_dropout, module__batch_norm
         As in :class:`MultilabelMLP`.
-    optimizer, optimizer__weight_decay, lr, max_epochs, batch_size, pos_weight, thresholds, \
-early_stopping, patience, validation_fraction, n_nets, callbacks, device, random_state, verbose
+    optimizer, optimizer__weight_decay, lr, max_epochs, batch_size, loss, pos_weight, sampling, \
+soft_labels, thresholds, threshold_metric, threshold_target, early_stopping, patience, \
+validation_fraction, n_nets, callbacks, device, random_state, verbose
         As in :class:`MultilabelNet`, which also describes the fitted attributes.
-    **nested : dict
-        ``optimizer__<name>``.
+    **settings : dict
+        ``optimizer__<name>`` and ``loss__<name>``.
     """
 
-    def __init__(
-        self,
-        *,
-        module__hidden=(512, 256, 128),
-        module__dropout=0.4,
-        module__input_dropout=0.0,
-        module__batch_norm=True,
-        optimizer=torch.optim.AdamW,
-        optimizer__weight_decay=0.01,
-        lr=1e-3,
-        max_epochs=50,
-        batch_size=64,
-        pos_weight=None,
-        thresholds=0.5,
-        early_stopping=True,
-        patience=8,
-        validation_fraction=0.15,
-        n_nets=1,
-        callbacks=None,
-        device="auto",
-        random_state=None,
-        verbose=0,
-        **nested,
-    ):
-        super().__init__(
-            module__hidden=module__hidden,
-            module__dropout=module__dropout,
-            module__input_dropout=module__input_dropout,
-            module__batch_norm=module__batch_norm,
-            optimizer=optimizer,
-            optimizer__weight_decay=optimizer__weight_decay,
-            lr=lr,
-            max_epochs=max_epochs,
-            batch_size=batch_size,
-            pos_weight=pos_weight,
-            thresholds=thresholds,
-            early_stopping=early_stopping,
-            patience=patience,
-            validation_fraction=validation_fraction,
-            n_nets=n_nets,
-            callbacks=callbacks,
-            device=device,
-            random_state=random_state,
-            verbose=verbose,
-            **nested,
-        )
+    def __init__(self, *, module__hidden=(512, 256, 128), **settings):
+        super().__init__(module__hidden=module__hidden, **settings)

@@ -1,55 +1,44 @@
 """The base of the classifiers: a skorch net behind scikit-learn's multi-label conventions."""
 
-import copy
-import inspect
-import warnings
 from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
 import torch
-from scipy.special import expit, logit
+from scipy.special import expit
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
-from skorch import NeuralNet
-from skorch.callbacks import EarlyStopping
-from skorch.helper import predefined_split
 
 from skcxr._callbacks import CallbackSupportMixin, begin_task
+from skcxr._multilabel._fit_inputs import check_row_order, check_sample_weight
 from skcxr._multilabel._groups import check_groups
 from skcxr._multilabel._labels import encode_targets
-from skcxr._multilabel._loss import MaskedBCEWithLogits
-from skcxr._multilabel._prior import prior_logits, start_at_prior
-from skcxr._multilabel._stratify import assign_parts
-from skcxr._multilabel._thresholds import best_thresholds, resolve_thresholds
+from skcxr._multilabel._thresholds import THRESHOLD_METRICS, check_target, resolve_thresholds
 from skcxr._torch import resolve_device
-from skcxr.classifiers._batches import Batches, Rows
+from skcxr.classifiers._batches import Rows
+from skcxr.classifiers._losses import LOSSES
 from skcxr.classifiers._mixin import MultilabelMixin
 from skcxr.classifiers._modules import MLP
-from skcxr.classifiers._nested import DATA_ARGUMENTS, NestedParams
+from skcxr.classifiers._nested import NestedParams
+from skcxr.classifiers._random import RandomStream
+from skcxr.classifiers._reach import check_features_fit_float32, check_logits_finite
+from skcxr.classifiers._skorch_net import EpochTasks, snapshot
 from skcxr.classifiers._training import (
-    EpochTasks,
-    StopIfAsked,
-    resolve_pos_weight,
-    seeded,
-    silent,
-    snapshot,
+    choose_thresholds,
+    hold_out,
+    mask_constant_labels,
+    train_net,
 )
-
-# With fewer rows to watch, early stopping and thresholds would follow noise.
-MIN_HELD_OUT = 10
-# Rows per forward pass without gradients.
-PREDICT_BATCH = 256
 
 
 class MultilabelNet(NestedParams, MultilabelMixin, CallbackSupportMixin, BaseEstimator):
     """Multi-label classifier around a :class:`skorch.NeuralNet`, for any ``nn.Module``.
 
-    The net is trained with binary cross-entropy on logits, one per label; unknown labels (NaN)
-    take no part. A held-out part of the training data, whole patients where `groups` are given,
-    stops the training early. The fitted skorch net is ``net_``.
+    The net is trained on logits, one per label; unknown labels (NaN) take no part. A held-out
+    part of the training data, whole patients where `groups` are given, stops the training early.
+    The fitted skorch net is ``net_``.
 
     Parameters
     ----------
@@ -66,14 +55,31 @@ class MultilabelNet(NestedParams, MultilabelMixin, CallbackSupportMixin, BaseEst
         Passes over the training data, at most.
     batch_size : int, default=64
         Rows per step.
-    pos_weight : "balanced", None, array-like of shape (n_labels,) or dict, default=None
+    loss : {"bce", "focal", "asymmetric"}, default="bce"
+        Binary cross-entropy; the focal loss [2]_, in which easy rows count for less
+        (``loss__gamma=2.0``); or the asymmetric loss [3]_, in which easy negatives do
+        (``loss__gamma_pos=0.0``, ``loss__gamma_neg=4.0``, ``loss__margin=0.05``). With the last
+        two, and with `pos_weight` or `sampling`, the outputs are no longer probabilities:
+        calibrate them (:class:`skcxr.model_selection.MultilabelCalibrator`).
+    pos_weight : "balanced", None, array-like of shape (n_labels,), dict or Series, default=None
         Weight of the positives in the loss. ``"balanced"`` is negatives / positives of each
-        label; a dict goes by label name, 1 for those left out. With weights the outputs are no
-        longer probabilities: calibrate them (:class:`skcxr.model_selection.MultilabelCalibrator`).
-    thresholds : "auto", float, array-like of shape (n_labels,) or dict, default=0.5
+        label; a dict or Series goes by label name, 1 for those left out.
+    sampling : {"balanced"} or None, default=None
+        ``"balanced"`` draws as many rows per epoch with replacement, those of rare labels more
+        often: by the inverse effective number [4]_ of the rarest label that a row is positive
+        for.
+    soft_labels : bool, default=False
+        Whether y may hold values between 0 and 1, which the loss then takes as they are.
+        Thresholds and `sampling` count a row as positive from 0.5.
+    thresholds : "auto", float, array-like of shape (n_labels,), dict or Series, default=0.5
         A label is predicted where its probability is above its threshold. ``"auto"`` takes the
-        one with the best F1 on the held-out part. A dict goes by label name, 0.5 for those left
-        out.
+        one that `threshold_metric` finds best on the held-out part. A dict or Series goes by
+        label name, 0.5 for those left out.
+    threshold_metric : {"f1", "youden", "sensitivity", "specificity"}, default="f1"
+        For ``thresholds="auto"``: the best F1, the best sensitivity + specificity - 1, or the
+        wanted sensitivity or specificity.
+    threshold_target : float or None, default=None
+        The wanted sensitivity or specificity, between 0 and 1.
     early_stopping : bool, default=True
         Stop when the held-out loss has not improved for `patience` epochs, and take the weights
         of the best epoch.
@@ -92,13 +98,14 @@ class MultilabelNet(NestedParams, MultilabelMixin, CallbackSupportMixin, BaseEst
     device : str, default="auto"
         As torch names it; ``"auto"`` takes a GPU where there is one. Looked up at fit.
     random_state : int, RandomState instance or None, default=None
-        Weights, dropout, order and the held-out part. No global generator is touched, except
-        that None draws one number from numpy's.
+        Weights, dropout, order and the held-out part. All come from a stream of the net's own,
+        in threads too; no global generator is touched, except that None draws one number from
+        numpy's.
     verbose : int, default=0
         1 prints skorch's line per epoch.
     **nested : dict
-        More arguments of the module or the optimizer, under skorch's names
-        (``module__<name>``, ``optimizer__<name>``).
+        More arguments of the module, the optimizer or the loss, under skorch's names
+        (``module__<name>``, ``optimizer__<name>``, ``loss__<name>``).
 
     Attributes
     ----------
@@ -106,9 +113,9 @@ class MultilabelNet(NestedParams, MultilabelMixin, CallbackSupportMixin, BaseEst
         The trained nets, trimmed for prediction.
     net_ : skorch.NeuralNet
         The first of them; ``net_.module_`` is the ``nn.Module``.
-    classes_ : list of ndarray, or ndarray of shape (2,)
-        ``[0, 1]`` for each label, as scikit-learn's scorers expect of multi-label classifiers;
-        the two classes for 1-D y.
+    classes_ : ndarray of shape (n_labels, 2) or (2,)
+        ``[0, 1]`` for each label, as scikit-learn's scorers and ``cross_val_predict`` expect of
+        multi-label classifiers; the two classes for 1-D y.
     label_names_ : ndarray of shape (n_labels,)
         Columns of y where it is a DataFrame, else ``label0``, ``label1``, ...
     thresholds_ : ndarray of shape (n_labels,)
@@ -128,6 +135,9 @@ class MultilabelNet(NestedParams, MultilabelMixin, CallbackSupportMixin, BaseEst
 
     Notes
     -----
+    *Ctrl-C* ends the training with KeyboardInterrupt. skorch's callbacks stop it in skorch's way,
+    by raising KeyboardInterrupt themselves, and what was trained is kept.
+
     *Groups.* ``fit(X, y, groups=groups)`` keeps patients whole in the held-out part. In a search
     or in cross_validate, ``groups=`` goes to the splitter only. Give it to the net as well with
     ``search.fit(X, y, groups=groups, classify__groups=groups)`` (``params={"classify__groups":
@@ -136,15 +146,15 @@ class MultilabelNet(NestedParams, MultilabelMixin, CallbackSupportMixin, BaseEst
     ``MultilabelMLP().set_fit_request(groups=True)``.
 
     *Unknown labels.* scikit-learn's own splitters and metrics refuse NaN in y: pass a splitter
-    object as `cv` (not a number) and skcxr's scorers.
+    object as `cv` and skcxr's scorers. Its ``cross_val_predict`` would make a class of NaN, which
+    is refused: :func:`skcxr.model_selection.out_of_fold_predict` knows NaN.
 
     *Labels without a positive or a negative* are not trained; one warning names them, and their
     probability is the smoothed share of positives, (positives + 1) / (known + 2).
 
-    *Progress.* With scikit-learn 1.9, ``set_callbacks`` shows each net and each epoch as a task.
-    The estimator that a callback is given after an epoch predicts with the net's weights at that
-    epoch, averaged with the nets before; ``thresholds="auto"`` is 0.5 in it. X and y are what fit
-    was given, the held-out part included.
+    *Progress.* ``set_callbacks`` shows each net and each epoch as a task. The estimator that a
+    callback is given after an epoch predicts with the net's weights at that epoch, averaged with
+    the nets before; ``thresholds="auto"`` is 0.5 in it.
 
     ``score`` is scikit-learn's: the share of rows whose labels are all right; NaN count as right.
     It is a harsh measure for many labels; give a search a `scoring`.
@@ -153,6 +163,21 @@ class MultilabelNet(NestedParams, MultilabelMixin, CallbackSupportMixin, BaseEst
     ----------
     .. [1] B. Lakshminarayanan, A. Pritzel, C. Blundell. "Simple and scalable predictive
        uncertainty estimation using deep ensembles". NeurIPS, 2017.
+    .. [2] T.-Y. Lin et al. "Focal loss for dense object detection". ICCV, 2017.
+    .. [3] T. Ridnik et al. "Asymmetric loss for multi-label classification". ICCV, 2021.
+    .. [4] Y. Cui et al. "Class-balanced loss based on effective number of samples". CVPR, 2019.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn.datasets import make_multilabel_classification
+    >>> from skcxr.classifiers import MultilabelNet
+    >>> X, y = make_multilabel_classification(n_samples=80, n_classes=3, random_state=0)
+    >>> net = MultilabelNet(
+    ...     torch.nn.Linear, module__in_features=20, module__out_features=3, max_epochs=2
+    ... )
+    >>> net.fit(X, y).predict_proba(X).shape
+    (80, 3)
     """
 
     _parameter_constraints = {
@@ -162,8 +187,13 @@ class MultilabelNet(NestedParams, MultilabelMixin, CallbackSupportMixin, BaseEst
         "lr": [Interval(Real, 0, None, closed="neither")],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 2, None, closed="left")],
+        "loss": [StrOptions(set(LOSSES))],
         "pos_weight": [StrOptions({"balanced"}), None, dict, "array-like"],
+        "sampling": [StrOptions({"balanced"}), None],
+        "soft_labels": ["boolean"],
         "thresholds": [StrOptions({"auto"}), Real, dict, "array-like"],
+        "threshold_metric": [StrOptions(set(THRESHOLD_METRICS))],
+        "threshold_target": [Interval(Real, 0, 1, closed="both"), None],
         "early_stopping": ["boolean"],
         "patience": [Interval(Integral, 1, None, closed="left")],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
@@ -183,8 +213,13 @@ class MultilabelNet(NestedParams, MultilabelMixin, CallbackSupportMixin, BaseEst
         lr=1e-3,
         max_epochs=50,
         batch_size=64,
+        loss="bce",
         pos_weight=None,
+        sampling=None,
+        soft_labels=False,
         thresholds=0.5,
+        threshold_metric="f1",
+        threshold_target=None,
         early_stopping=True,
         patience=8,
         validation_fraction=0.15,
@@ -201,8 +236,13 @@ class MultilabelNet(NestedParams, MultilabelMixin, CallbackSupportMixin, BaseEst
         self.lr = lr
         self.max_epochs = max_epochs
         self.batch_size = batch_size
+        self.loss = loss
         self.pos_weight = pos_weight
+        self.sampling = sampling
+        self.soft_labels = soft_labels
         self.thresholds = thresholds
+        self.threshold_metric = threshold_metric
+        self.threshold_target = threshold_target
         self.early_stopping = early_stopping
         self.patience = patience
         self.validation_fraction = validation_fraction
@@ -214,16 +254,8 @@ class MultilabelNet(NestedParams, MultilabelMixin, CallbackSupportMixin, BaseEst
         self._check_nested(nested)
         vars(self).update(nested)
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_class = False
-        tags.classifier_tags.multi_label = True
-        return tags
-
-    # -- training -----------------------------------------------------------------------------
-
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, groups=None):
+    def fit(self, X, y, groups=None, sample_weight=None):
         """Train the net.
 
         Parameters
@@ -231,10 +263,13 @@ class MultilabelNet(NestedParams, MultilabelMixin, CallbackSupportMixin, BaseEst
         X : array-like of shape (n, n_features)
             Float32 and float64 arrays and memory maps are read batch by batch, never copied.
         y : array-like or DataFrame of shape (n, n_labels), or array-like of shape (n,)
-            0, 1 or NaN (unknown) per label. One-dimensional y with two classes is a binary
-            problem with scikit-learn's usual output shapes.
+            0, 1 or NaN (unknown) per label, or 0 to 1 with `soft_labels`. One-dimensional y with
+            two classes is a binary problem with scikit-learn's usual output shapes.
         groups : array-like of shape (n,) or None, default=None
             Patient of each row: the held-out part takes whole patients.
+        sample_weight : array-like of shape (n,) or None, default=None
+            Weight of each row in the loss, of the held-out part too. Rows of weight 0 take no
+            part in anything.
 
         Returns
         -------
@@ -243,19 +278,27 @@ class MultilabelNet(NestedParams, MultilabelMixin, CallbackSupportMixin, BaseEst
         Raises
         ------
         ValueError
-            Where X or y is not as above, or 1-D y has not exactly two classes.
+            Where X, y, groups or sample_weight is not as above, 1-D y has not exactly two
+            classes, or the training ended in weights that are not finite.
         """
         given = {"estimator": self, "X": X, "y": y}
         context = self._init_callback_context(max_subtasks=self.n_nets)
         context.call_on_fit_task_begin(**given)
+        check_row_order(X=X, y=y, groups=groups, sample_weight=sample_weight)
         X = self._validate_rows(X, reset=True)
-        targets = encode_targets(y, type(self).__name__)
+        check_target(self.threshold_metric, self.threshold_target)
+        targets = encode_targets(y, type(self).__name__, soft=self.soft_labels)
         check_consistent_length(X, targets.Y)
         check_groups(groups, len(X))
+        weight = check_sample_weight(sample_weight, len(X))
+        if weight is not None:
+            targets.Y[weight == 0] = np.nan
+            if targets.binary and len(np.unique(targets.Y[weight > 0])) < 2:
+                raise ValueError("Classifier needs two classes among the rows of weight above 0")
         rng = check_random_state(self.random_state)
         self.classes_, self.label_names_ = targets.classes, targets.label_names
         self._binary = targets.binary
-        Y = self._mask_constant_labels(targets.Y)
+        Y, self._constant_logits = mask_constant_labels(targets.Y, self.label_names_)
         device = resolve_device(self.device)
         self.device_ = str(device)
         self.nets_, self.history_ = [], []
@@ -263,15 +306,19 @@ class MultilabelNet(NestedParams, MultilabelMixin, CallbackSupportMixin, BaseEst
         logits, n_judges = np.zeros(Y.shape), np.zeros((len(Y), 1))
         for _ in range(self.n_nets):
             seed = int(rng.randint(np.iinfo(np.int32).max))
-            train, held_out = self._hold_out(targets.Y, groups, rng)
+            train, held_out = hold_out(self, targets.Y, groups, rng)
             task = context.subcontext(task_name="net", max_subtasks=self.max_epochs)
             task.call_on_fit_task_begin(**given)
             epochs = EpochTasks(partial(begin_task, task, "epoch", given), self._fitted_so_far)
-            with seeded(seed, device):
-                net = self._train(
-                    Rows(X, Y, train), Rows(X, Y, held_out) if len(held_out) else None, epochs
-                )
-            self._keep(net)
+            net, history = train_net(
+                self,
+                Rows(X, Y, train, weight),
+                Rows(X, Y, held_out, weight) if len(held_out) else None,
+                RandomStream(seed, device),
+                epochs,
+            )
+            self.nets_.append(net)
+            self.history_ += history
             if len(held_out):
                 logits[held_out] += self._logits(Rows(X, None, held_out), [net])
                 n_judges[held_out] += 1
@@ -280,8 +327,8 @@ class MultilabelNet(NestedParams, MultilabelMixin, CallbackSupportMixin, BaseEst
         self.net_ = self.nets_[0]
         self.n_iter_ = max(row["epoch"] for row in self.history_)
         self.validation_indices_ = held_out = np.flatnonzero(n_judges)
-        self.thresholds_ = self._choose_thresholds(
-            targets.Y[held_out], expit(logits[held_out] / n_judges[held_out])
+        self.thresholds_ = choose_thresholds(
+            self, targets.Y[held_out], expit(logits[held_out] / n_judges[held_out])
         )
         context.call_on_fit_task_end(**given, reconstruction_attributes={})
         return self
@@ -289,124 +336,20 @@ class MultilabelNet(NestedParams, MultilabelMixin, CallbackSupportMixin, BaseEst
     def _fitted_so_far(self, net=None):
         """Attributes to predict with before the end of fit, perhaps with a net in training."""
         nets = self.nets_ + ([] if net is None else [snapshot(net)])
-        thresholds = 0.5 if self._auto_thresholds else self.thresholds
+        thresholds = 0.5 if isinstance(self.thresholds, str) else self.thresholds
         return {
             "nets_": nets,
             "net_": nets[0],
             "thresholds_": resolve_thresholds(thresholds, self.label_names_),
         }
 
-    def _keep(self, net):
-        keys = ("epoch", "train_loss", "valid_loss")
-        number = len(self.nets_)
-        self.history_ += [
-            {"net": number} | {k: row[k] for k in keys if k in row} for row in net.history
-        ]
-        # The net would pickle the held-out data with it.
-        net.trim_for_prediction()
-        self.nets_.append(net)
-
     def _validate_rows(self, X, reset):
         """X as (n, d) float32 or float64, checked against the fit."""
-        return validate_data(
+        X = validate_data(
             self, X, reset=reset, dtype=[np.float32, np.float64], ensure_min_samples=1 + reset
         )
-
-    def _hold_out(self, Y, groups, rng):
-        """Find the rows to train on and those to hold out: none where there are too few."""
-        everything = np.arange(len(Y))
-        if not (self.early_stopping or self._auto_thresholds):
-            return everything, everything[:0]
-        share = self.validation_fraction
-        if share * len(Y) < MIN_HELD_OUT or check_groups(groups, len(Y))[1] < 2:
-            return everything, everything[:0]
-        part = assign_parts(Y, groups, [1 - share, share], rng)
-        return np.flatnonzero(part == 0), np.flatnonzero(part == 1)
-
-    @property
-    def _auto_thresholds(self):
-        return isinstance(self.thresholds, str)
-
-    def _mask_constant_labels(self, Y):
-        """Take labels with one known value out of the training; remember their logit instead."""
-        positives, known = np.nansum(Y, axis=0), (~np.isnan(Y)).sum(axis=0)
-        constant = (positives == 0) | (positives == known)
-        prior = (positives + 1) / (known + 2)
-        self._constant_logits = np.where(constant, logit(prior), np.nan)
-        if not constant.any():
-            return Y
-        names = ", ".join(map(str, self.label_names_[constant]))
-        warnings.warn(
-            f"y has no positive or no negative for {names}: "
-            "their probability will be the smoothed share of positives, the same for all rows.",
-            UserWarning,
-            stacklevel=4,
-        )
-        return np.where(constant, np.float32(np.nan), Y)
-
-    def _train(self, train, held_out, epochs):
-        """Build a skorch net and train it; `epochs` is an :class:`EpochTasks`."""
-        positives = np.nansum(train.Y[train.index], axis=0)
-        negatives = (train.Y[train.index] == 0).sum(axis=0)
-        weight = resolve_pos_weight(self.pos_weight, positives, negatives, self.label_names_)
-        stop = []
-        if self.early_stopping and held_out is not None:
-            sink = print if self.verbose else silent
-            stop = [EarlyStopping(patience=self.patience, load_best=True, sink=sink)]
-        net = NeuralNet(
-            self.module,
-            criterion=MaskedBCEWithLogits,
-            criterion__pos_weight=None if weight is None else torch.from_numpy(weight),
-            optimizer=self.optimizer,
-            lr=self.lr,
-            max_epochs=self.max_epochs,
-            batch_size=self.batch_size,
-            iterator_train=Batches,
-            iterator_train__shuffle=True,
-            iterator_valid=Batches,
-            iterator_valid__batch_size=PREDICT_BATCH,
-            train_split=None if held_out is None else predefined_split(held_out),
-            callbacks=[epochs, *copy.deepcopy(self.callbacks or []), *stop, StopIfAsked(epochs)],
-            device=self.device_,
-            verbose=self.verbose,
-            **self._net_arguments(train.X.shape[1], train.Y.shape[1]),
-        ).initialize()
-        output = getattr(net.module_, "output", None)
-        if isinstance(output, torch.nn.Linear):
-            prior = prior_logits(positives, negatives, 1 if weight is None else weight)
-            start_at_prior(output, prior)
-        return net.partial_fit(train)
-
-    def _net_arguments(self, n_features, n_labels):
-        """Arguments under skorch's names: the user's, and what the module wants of the data."""
-        shape = getattr(self, "map_shape_", (n_features,))
-        data = dict(zip(DATA_ARGUMENTS, (n_features, n_labels, shape), strict=True))
-        wanted = inspect.signature(self.module).parameters
-        arguments = {f"module__{k}": v for k, v in data.items() if k in wanted}
-        if self.optimizer in (torch.optim.Adam, torch.optim.AdamW) and self.device_ != "mps":
-            arguments["optimizer__fused"] = True  # a step in one pass over the weights
-        return arguments | {k: v for k, v in self.get_params(deep=False).items() if "__" in k}
-
-    def _choose_thresholds(self, Y, prob):
-        """Resolve the thresholds; `Y` and `prob` are those of held-out rows."""
-        if not self._auto_thresholds:
-            return resolve_thresholds(self.thresholds, self.label_names_)
-        if not len(Y):
-            undecided = np.ones(Y.shape[1], dtype=bool)
-            thresholds = np.full(Y.shape[1], 0.5)
-        else:
-            thresholds, undecided = best_thresholds(Y, prob)
-        if undecided.any():
-            warnings.warn(
-                "thresholds='auto' found no positive in the held-out part for "
-                f"{', '.join(map(str, self.label_names_[undecided]))}: 0.5 is used there; "
-                "raise validation_fraction or use MultilabelThresholdTuner.",
-                UserWarning,
-                stacklevel=4,
-            )
-        return thresholds
-
-    # -- prediction ---------------------------------------------------------------------------
+        check_features_fit_float32(X)
+        return X
 
     def _logits(self, rows, nets):
         """(n, k) float64 logits of a :class:`Rows`, the mean of those of `nets`."""
@@ -415,6 +358,7 @@ class MultilabelNet(NestedParams, MultilabelMixin, CallbackSupportMixin, BaseEst
         )
         constant = ~np.isnan(self._constant_logits)
         logits[:, constant] = self._constant_logits[constant]
+        check_logits_finite(logits, rows)
         return logits
 
     def _all_logits(self, X):
