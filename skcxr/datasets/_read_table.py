@@ -91,10 +91,10 @@ def _read_text(path, encoding):
         raise ValueError(f"{path} is not a text table: {error}.") from error
     if "\0" in text:
         raise ValueError(f"{path} is not a text table: it holds null bytes.")
-    text = text.lstrip("\r\n")
+    text = text.replace("\r\n", "\n").replace("\r", "\n").lstrip("\n")  # old Macs end lines in \r
     first, _, rest = text.partition("\n")
     separator = None
-    if first.lower().startswith("sep=") and len(first.rstrip("\r")) == 5:  # Excel's own hint
+    if first.lower().startswith("sep=") and len(first) == 5:  # Excel's own hint
         separator, text = first[4], rest
     separator = separator or _sniff(text.partition("\n")[0])
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)

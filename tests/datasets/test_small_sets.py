@@ -108,7 +108,7 @@ def test_chestmnist(arrays, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"val_labels": None}, "has no array 'val_labels'; it has train_images, train_labels"),
+        ({"val_labels": None}, "it has no array 'val_labels' but train_images, train_labels"),
         ({"val_labels": np.zeros((2, 13))}, r"val_labels has shape \(2, 13\); 2 films with 14"),
         ({"val_labels": np.full((2, 14), 2)}, "val_labels is 2 in row 0, column 0; accepted are 0"),
         (
@@ -116,7 +116,10 @@ def test_chestmnist(arrays, tmp_path):
             r"val_images is uint8 of shape \(2, 2",
         ),
         ({"val_images": np.zeros((2, 28, 28))}, "val_images is float64"),
-        ({"val_images": np.array([{}, {}])}, "array 'val_images' is not of numbers"),
+        (
+            {"val_images": np.array([{}, {}])},
+            "is not ChestMNIST's npz file: Object arrays cannot be loaded",
+        ),
     ],
 )
 def test_bad_chestmnist(arrays, tmp_path, change, message):
@@ -126,9 +129,20 @@ def test_bad_chestmnist(arrays, tmp_path, change, message):
         load_chestmnist(path)
 
 
+def test_damaged_chestmnist(arrays, tmp_path):
+    path = tmp_path / "chestmnist.npz"
+    np.savez(path, **arrays)  # not compressed: a byte of a film can be turned
+    data = bytearray(path.read_bytes())
+    place = data.index(arrays["val_images"].tobytes())
+    data[place] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=r"chestmnist.npz is not .*Bad CRC-32"):
+        load_chestmnist(path)
+
+
 def test_what_is_no_chestmnist(tmp_path):
     with pytest.raises(FileNotFoundError, match="there is no such file"):
         load_chestmnist(tmp_path / "chestmnist.npz")
     (tmp_path / "chestmnist.npz").write_bytes(b"PK\3\4 cut off")
-    with pytest.raises(ValueError, match="is not an npz file that can be read"):
+    with pytest.raises(ValueError, match="is not ChestMNIST's npz file: "):
         load_chestmnist(tmp_path / "chestmnist.npz")

@@ -53,6 +53,7 @@ FORMS = {
     "plain.csv": _csv().encode(),
     "excel.csv": EXCEL,
     "hint.csv": b"sep=;\r\n" + _comma(_csv(";", "\r\n")).encode(),
+    "mac.csv": _csv(";", "\r").encode(),
     "tab.tsv": _csv("\t").encode(),
     "bar.txt": _csv("|").encode(),
     "unicode.txt": _csv("\t").encode("utf-16"),
