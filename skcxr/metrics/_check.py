@@ -236,7 +236,7 @@ def _column_order(table, names, what):
 
 def _as_numbers(values, what):
     try:
-        if hasattr(values, "dtypes") and hasattr(values, "to_numpy"):
+        if hasattr(values, "iloc"):  # pandas, also its nullable and Arrow dtypes
             return values.to_numpy(dtype=np.float64, na_value=np.nan)
         return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:

@@ -10,8 +10,8 @@ from skcxr.metrics._bootstrap import percentile_interval
 from skcxr.metrics._result import Result
 from skcxr.metrics._statistics import METRICS
 from skcxr.metrics._tables import interval_frame
-from skcxr.metrics.paired import check_metric, holm, paired_bootstrap_test, two_sided
-from skcxr.metrics.paired_labels import paired_label_tests
+from skcxr.metrics.paired import bootstrap_pair, check_metric, holm, two_sided
+from skcxr.metrics.paired_labels import bootstrap_labels
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -55,42 +55,61 @@ class ModelComparison(Result):
         """Labels with too few patients for an interval: the same for every model."""
         return next(iter(self.reports.values())).notes
 
-    def paired_test(self, a, b, *, metric="macro_auc", **kwargs):
+    def paired_test(
+        self,
+        a,
+        b,
+        *,
+        metric="macro_auc",
+        n_bootstraps=1000,
+        confidence_level=0.95,
+        random_state=None,
+    ):
         """Test model `a` against model `b` on the same images.
 
         Parameters
         ----------
         a, b : str
             Names of two of the models.
-        metric : str, default="macro_auc"
+        metric, n_bootstraps, confidence_level
             As in :func:`paired_bootstrap_test`.
-        **kwargs
-            Other arguments of :func:`paired_bootstrap_test`, such as `n_bootstraps`.
+        random_state : int, RandomState or None, default=None
+            Draws the resamples; those of the comparison when None.
 
         Returns
         -------
         PairedTest
         """
-        check_metric(metric)
-        return paired_bootstrap_test(**self._pair(a, b), metric=metric, **self._seeded(kwargs))
+        pair, seed = self._pair(a, b), self._seed if random_state is None else random_state
+        return bootstrap_pair(pair, metric, n_bootstraps, confidence_level, seed)
 
-    def label_tests(self, a, b, *, metric="auc", **kwargs):
+    def label_tests(
+        self,
+        a,
+        b,
+        *,
+        metric="auc",
+        n_bootstraps=1000,
+        confidence_level=0.95,
+        random_state=None,
+    ):
         """Test model `a` against model `b` on each label.
 
         Parameters
         ----------
         a, b : str
             Names of two of the models.
-        metric : str, default="auc"
+        metric, n_bootstraps, confidence_level
             As in :func:`paired_label_tests`.
-        **kwargs
-            Other arguments of :func:`paired_label_tests`, such as `n_bootstraps`.
+        random_state : int, RandomState or None, default=None
+            Draws the resamples; those of the comparison when None.
 
         Returns
         -------
         PairedLabelTests
         """
-        return paired_label_tests(**self._pair(a, b), metric=metric, **self._seeded(kwargs))
+        pair, seed = self._pair(a, b), self._seed if random_state is None else random_state
+        return bootstrap_labels(pair, metric, n_bootstraps, confidence_level, seed)
 
     def pairwise(self, metric="macro_auc"):
         """Test every model against every other, with a correction for the number of tests.
@@ -153,20 +172,7 @@ class ModelComparison(Result):
         for name in (a, b):
             if name not in self.reports:
                 raise ValueError(f"No model {name!r}; there are {list(self.reports)}.")
-        first, second = self._scored[a], self._scored[b]
-        return {
-            "y_true": first.y,
-            "prob_a": first.prob,
-            "prob_b": second.prob,
-            "pred_a": first.pred,
-            "pred_b": second.pred,
-            "groups": first.unit if first.grouped else None,
-            "sample_weight": first.weight,
-            "label_names": first.names,
-        }
-
-    def _seeded(self, kwargs):
-        return {"random_state": self._seed, **kwargs}
+        return {"a": self._scored[a], "b": self._scored[b]}
 
     def _tables(self, digits=3):
         return [interval_frame(self.intervals, digits)]

@@ -107,7 +107,7 @@ def compare_models(
     _check_models(models, X)
     y, groups, sample_weight = _one_table(models, X, y, groups, sample_weight, label_names)
     names = list(y.columns)
-    left_out = warn_left_out(y.to_numpy(), names)
+    left_out = warn_left_out(y.to_numpy(), names, check_weights(sample_weight, len(y)))
     thresholds = _by_model(thresholds, models, names)
     # One seed, so that every model is scored on the same resamples.
     seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)

@@ -13,8 +13,9 @@ from skcxr.metrics._statistics import METRICS, MultilabelStatistics
 __all__ = ["MultilabelReport", "multilabel_report", "multilabel_scores"]
 
 
-def warn_left_out(y, names):
+def warn_left_out(y, names, weight=None):
     """Name in one warning, shown at the caller's caller, the labels without both classes."""
+    y = y if weight is None else y[weight > 0]
     left_out = {
         name: what
         for j, name in enumerate(names)
@@ -63,7 +64,7 @@ def multilabel_scores(
         label_names=label_names,
     )
     y, names, prob, pred, _, unit, n_units, _, weight = scored
-    warn_left_out(y, names)
+    warn_left_out(y, names, weight)
     unit, n_units = np.zeros(len(y), dtype=int), 1  # one sum over all images is enough
     statistics = MultilabelStatistics(y, prob, pred, unit, n_units, weight)
     point, _ = resample(statistics, n_units, 0, 0)
@@ -166,5 +167,5 @@ def multilabel_report(
         sample_weight=sample_weight,
         label_names=label_names,
     )
-    left_out = warn_left_out(scored.y, scored.names)
+    left_out = warn_left_out(scored.y, scored.names, scored.weight)
     return make_report(scored, left_out, n_bootstraps, confidence_level, random_state)

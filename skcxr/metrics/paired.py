@@ -188,24 +188,35 @@ def paired_bootstrap_test(
     (True, 0.02)
     """
     check_metric(metric)
-    if n_bootstraps < 1:
-        raise ValueError(f"n_bootstraps must be at least 1 for a test; got {n_bootstraps}.")
     pair = read_pair(
         y_true, prob_a, prob_b, pred_a, pred_b, thresholds_a, thresholds_b, groups, sample_weight,
         label_names,
     )  # fmt: skip
-    first = pair["a"]
-    warn_left_out(first.y, first.names)
+    warn_left_out(pair["a"].y, pair["a"].names, pair["a"].weight)
+    return bootstrap_pair(pair, metric, n_bootstraps, confidence_level, random_state)
+
+
+def resample_pair(pair, metric, n_bootstraps, random_state):
+    """Return the MultilabelStatistics of both models, their metric, and it on the resamples."""
+    if n_bootstraps < 1:
+        raise ValueError(f"n_bootstraps must be at least 1 for a test; got {n_bootstraps}.")
     statistics = {
         which: MultilabelStatistics(s.y, s.prob, s.pred, s.unit, s.n_units, s.weight)
         for which, s in pair.items()
     }
     point, samples = resample(
         lambda weights: {which: s(weights)[metric] for which, s in statistics.items()},
-        first.n_units,
+        pair["a"].n_units,
         n_bootstraps,
         check_random_state(random_state),
     )
+    return statistics, point, samples
+
+
+def bootstrap_pair(pair, metric, n_bootstraps, confidence_level, random_state):
+    """Test two models whose answers are checked already."""
+    check_metric(metric)
+    _, point, samples = resample_pair(pair, metric, n_bootstraps, random_state)
     difference = samples["a"] - samples["b"]
     low, high = percentile_interval(difference, confidence_level)
     return PairedTest(
@@ -217,7 +228,7 @@ def paired_bootstrap_test(
         high=float(high),
         p_value=float(two_sided(difference)),
         n_bootstraps=n_bootstraps,
-        n_groups=first.n_units,
+        n_groups=pair["a"].n_units,
         confidence_level=confidence_level,
         resamples=difference,
     )

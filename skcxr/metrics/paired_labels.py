@@ -4,16 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from sklearn.utils import check_random_state
 
-from skcxr.metrics._bootstrap import percentile_interval, resample
+from skcxr.metrics._bootstrap import percentile_interval
 from skcxr.metrics._check import read_pair
 from skcxr.metrics._few import blank_few, note_few
 from skcxr.metrics._result import Result, interval_columns, percent
-from skcxr.metrics._statistics import MultilabelStatistics
 from skcxr.metrics._tables import interval_frame
 from skcxr.metrics.multilabel import warn_left_out
-from skcxr.metrics.paired import holm, two_sided
+from skcxr.metrics.paired import holm, resample_pair, two_sided
 
 #: Metric to its heading, and to the sets of images that it needs patients in.
 LABEL_METRICS = {
@@ -154,26 +152,25 @@ def paired_label_tests(
     >>> tests.table["p (Holm)"].tolist()
     [0.04, 0.04]
     """
-    if metric not in LABEL_METRICS:
-        raise ValueError(f"metric must be one of {list(LABEL_METRICS)}; got {metric!r}.")
-    if n_bootstraps < 1:
-        raise ValueError(f"n_bootstraps must be at least 1 for a test; got {n_bootstraps}.")
+    _check_label_metric(metric)
     pair = read_pair(
         y_true, prob_a, prob_b, pred_a, pred_b, thresholds_a, thresholds_b, groups, sample_weight,
         label_names,
     )  # fmt: skip
+    warn_left_out(pair["a"].y, pair["a"].names, pair["a"].weight)
+    return bootstrap_labels(pair, metric, n_bootstraps, confidence_level, random_state)
+
+
+def _check_label_metric(metric):
+    if metric not in LABEL_METRICS:
+        raise ValueError(f"metric must be one of {list(LABEL_METRICS)}; got {metric!r}.")
+
+
+def bootstrap_labels(pair, metric, n_bootstraps, confidence_level, random_state):
+    """Test two models on each label, their answers checked already."""
+    _check_label_metric(metric)
     first = pair["a"]
-    warn_left_out(first.y, first.names)
-    statistics = {
-        which: MultilabelStatistics(s.y, s.prob, s.pred, s.unit, s.n_units, s.weight)
-        for which, s in pair.items()
-    }
-    point, samples = resample(
-        lambda weights: {which: s(weights)[metric] for which, s in statistics.items()},
-        first.n_units,
-        n_bootstraps,
-        check_random_state(random_state),
-    )
+    statistics, point, samples = resample_pair(pair, metric, n_bootstraps, random_state)
     behind = statistics["a"].units_with()
     needed = np.min([behind[name] for name in LABEL_METRICS[metric][1]], axis=0)
     differences = samples["a"] - samples["b"]

@@ -122,7 +122,7 @@ def auc_within(
     )
     y, names, prob, _, _, unit, n_units, _, weight = scored
     stratum = _check_strata(strata, len(y))
-    warn_left_out(y, names)
+    warn_left_out(y, names, weight)
     known = ~np.isnan(y)
 
     def ranks(j, rows):

@@ -160,7 +160,7 @@ def auc_by(
     y, names, prob, _, _, unit, n_units, grouped, weight = scored
     if len(columns) != len(y):
         raise ValueError(f"columns has {len(columns)} rows but y_true has {len(y)}.")
-    warn_left_out(y, names)
+    warn_left_out(y, names, weight)
     members = {("all", "all"): np.ones(len(y), dtype=bool)} | subgroups(columns, bands or {})
     known = ~np.isnan(y)
 

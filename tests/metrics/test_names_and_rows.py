@@ -6,8 +6,10 @@ import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
+from skcxr.classifiers import MultilabelMLP
 from skcxr.metrics import (
     auc_by,
     auc_within,
@@ -76,6 +78,22 @@ def test_w1_scorers_match_columns_by_name(data, estimator, wrap):
         score(net, X, y.set_axis(["Mass", "Edema", "Nodule"], axis=1))
     # An array has no names: position counts.
     assert score(net, X, y.to_numpy()) == pytest.approx(expected)
+
+
+def test_w1_of_a_net_and_whatever_holds_it():
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(120, 3)).astype(np.float32)
+    y = pd.DataFrame((X + 0.5 * rng.normal(size=X.shape) > 0).astype(int), columns=NAMES)
+    net = MultilabelMLP(max_epochs=20, random_state=0).fit(X, y)
+    expected = get_scorer("macro_auc")(net, X, y)
+    assert expected > 0.9
+    search = GridSearchCV(net, {"max_epochs": [20]}, cv=2, scoring=get_scorer("macro_auc"))
+    for model in (net, make_pipeline("passthrough", net)):
+        assert get_scorer("macro_auc")(model, X, y[OTHER]) == pytest.approx(expected, abs=1e-6)
+    search.fit(X, y[OTHER])
+    assert get_scorer("macro_auc")(search, X, y) > 0.9
+    table = compare_models({"net": net, "search": search}, X, y[OTHER], n_bootstraps=0).table
+    assert (table["Macro AUC"] > 0.9).all()
 
 
 def test_w1_comparisons_match_columns_by_name(data):
