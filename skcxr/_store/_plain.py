@@ -159,13 +159,17 @@ class Decoder:
         if tag == "array":
             return self._arrays[tree["is"]]
         if tag == "tensor":
-            return self._tensors[tree["is"]]
+            return self.tensor(tree["is"])
         if tag == "objects":
             array = np.empty(len(tree["of"]), object)
             for i, item in enumerate(tree["of"]):
                 array[i] = self.decode(item)
             return array.reshape(tree["shape"])
         return self.decode_other(tag, tree)
+
+    def tensor(self, name):
+        """The tensor that an encoder gave this name."""
+        return self._tensors[name]
 
     def decode_other(self, tag, tree):
         """Called for a tag that plain data has not."""
