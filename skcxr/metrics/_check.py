@@ -67,10 +67,12 @@ def read_scored(
     groups=None,
     sample_weight=None,
     label_names=None,
+    soft=False,
 ):
     """Check everything that belongs to one model and bring it into the order of `y_true`.
 
-    Columns are matched by label name and rows by index, wherever both sides have them.
+    Columns are matched by label name and rows by index, wherever both sides have them. With `soft`,
+    labels may lie between 0 and 1.
 
     Returns
     -------
@@ -91,7 +93,7 @@ def read_scored(
             "sample_weight": sample_weight,
         }
     )
-    y, names = check_labels(y_true, label_names, names_of(y_prob), names_of(y_pred))
+    y, names = check_labels(y_true, label_names, names_of(y_prob), names_of(y_pred), soft=soft)
     prob = check_probabilities(y_prob, y, names)
     pred, cuts = check_predictions(y_pred, prob, names, thresholds)
     unit, n_units = check_units(groups, len(y))
@@ -131,13 +133,13 @@ def read_pair(
     return pair
 
 
-def check_labels(y_true, label_names=None, *others):
+def check_labels(y_true, label_names=None, *others, soft=False):
     """Return ``(y, names)``: labels as (n, k) float64 of 0, 1 or NaN, and k names as text.
 
     Names are `label_names`, which also orders the columns of a DataFrame; else the columns; else
     the first of `others` (lists of names or None) with k names; else ``label0`` onwards.
     """
-    y, names = read_labels(y_true, name="y_true")
+    y, names = read_labels(y_true, name="y_true", soft=soft)
     own = names_of(y_true)
     if label_names is not None:
         wanted = list(label_names)

@@ -28,8 +28,8 @@ class RankSums:
 
     Parameters
     ----------
-    y : ndarray of shape (n,), bool
-        Labels.
+    y : ndarray of shape (n,), bool or float in [0, 1]
+        Labels; a soft one counts as that much of a positive and the rest of a negative.
     score : ndarray of shape (n,)
         Scores; ties count one half, as in the trapezoidal ROC.
     unit : ndarray of shape (n,), int
@@ -44,20 +44,22 @@ class RankSums:
         order = np.argsort(-score, kind="stable")
         y, score, unit = y[order], score[order], unit[order]
         weight = np.ones(len(y)) if weight is None else weight[order]
+        share = y.astype(np.float64)
         block = np.concatenate([[0], np.cumsum(np.diff(score) != 0)]) if len(y) else y.astype(int)
-        has_positive = np.bincount(block, weights=y, minlength=1) > 0
+        has_positive = np.bincount(block, weights=share, minlength=1) > 0
         # The first score of a positive that is not above this one; m below them all.
         row = (np.cumsum(has_positive) - has_positive)[block] if len(y) else block
         self.m = int(has_positive.sum())
-        tied = ~y & has_positive[block] if len(y) else y
+        tied = (share < 1) & has_positive[block] if len(y) else y
 
-        def sums(rows, shape):
+        def sums(mass, rows, shape):
             where = (row[rows], unit[rows])
-            return sparse.csr_array((weight[rows], where), shape=(shape, n_units))
+            return sparse.csr_array((mass[rows], where), shape=(shape, n_units))
 
-        self.positive = sums(y, self.m)
-        self.negative = sums(~y, self.m + 1)
-        self.tied = sums(tied, self.m) if tied.any() else None
+        positive, negative = weight * share, weight * (1 - share)
+        self.positive = sums(positive, share > 0, self.m)
+        self.negative = sums(negative, share < 1, self.m + 1)
+        self.tied = sums(negative, tied, self.m) if tied.any() else None
 
     def __call__(self, weights):
         """Return ``(U, pairs, ap)`` for weights (units, b), each of shape (b,).
@@ -84,7 +86,7 @@ class MultilabelStatistics:
     Parameters
     ----------
     y : ndarray of shape (n, k)
-        0, 1 or NaN; NaN is left out.
+        0, 1, anything between for soft labels, or NaN, which is left out.
     prob : ndarray of shape (n, k)
         Probabilities.
     pred : ndarray of shape (n, k), bool
@@ -97,15 +99,14 @@ class MultilabelStatistics:
 
     def __init__(self, y, prob, pred, unit, n_units, weight=None):
         known = ~np.isnan(y)
-        true = known & (y == 1)
+        true = np.where(known, y, 0.0)
         weight = np.ones(len(unit)) if weight is None else weight
         to_units = sparse.csr_array(
             (weight, (unit, np.arange(len(unit)))), shape=(n_units, len(unit))
         )
-        false = known & ~true
-        outcomes = (true & pred, false & pred, true & ~pred, false & ~pred)
+        outcomes = (true * pred, (known - true) * pred, true * ~pred, (known - true) * ~pred)
         # True and false positives, false and true negatives: (4, k, units).
-        self.counts = np.stack([(to_units @ part.astype(np.float64)).T for part in outcomes])
+        self.counts = np.stack([(to_units @ part).T for part in outcomes])
         self.ranks = [
             RankSums(true[rows, j], prob[rows, j], unit[rows], n_units, weight[rows])
             for j, rows in enumerate(known.T)

@@ -19,8 +19,8 @@ def warn_left_out(y, names, weight=None):
     left_out = {
         name: what
         for j, name in enumerate(names)
-        for what, value in (("no positive", 1), ("no negative", 0))
-        if not (y[:, j] == value).any()
+        for what, some in (("no positive", y[:, j] > 0), ("no negative", y[:, j] < 1))
+        if not some.any()
     }
     if left_out:
         listed = ", ".join(f"{name!r} ({what})" for name, what in left_out.items())
@@ -33,7 +33,14 @@ def warn_left_out(y, names, weight=None):
 
 
 def multilabel_scores(
-    y_true, y_prob=None, *, thresholds=None, y_pred=None, sample_weight=None, label_names=None
+    y_true,
+    y_prob=None,
+    *,
+    thresholds=None,
+    y_pred=None,
+    sample_weight=None,
+    label_names=None,
+    soft_labels=False,
 ):
     """Return the five overall metrics, without intervals.
 
@@ -41,6 +48,9 @@ def multilabel_scores(
     ----------
     y_true, y_prob, thresholds, y_pred, sample_weight, label_names
         As in :func:`multilabel_report`.
+    soft_labels : bool, default=False
+        Whether labels may lie between 0 and 1. An image of label 0.3 then counts as 0.3 of a
+        positive and 0.7 of a negative one.
 
     Returns
     -------
@@ -62,6 +72,7 @@ def multilabel_scores(
         thresholds=thresholds,
         sample_weight=sample_weight,
         label_names=label_names,
+        soft=soft_labels,
     )
     y, names, prob, pred, _, unit, n_units, _, weight = scored
     warn_left_out(y, names, weight)

@@ -31,14 +31,21 @@ class _MultilabelScorer:
             rows = {"X": X} | rows
         *_, y, sample_weight = align_rows(rows)
         known = label_names_of(estimator)
-        y, names = check_labels(y, None, None if known is None else list(map(str, known)))
+        y, names = check_labels(
+            y, None, None if known is None else list(map(str, known)), soft=True
+        )
         check_weights(sample_weight, len(y))
         if any(name.endswith(("f1", "loss")) for name in self.names):
             prob, pred = predictions_of(estimator, X, labels=names)
         else:
             prob, pred = probabilities(estimator, X, labels=names), None
         scores = multilabel_scores(
-            y, prob, y_pred=pred, sample_weight=sample_weight, label_names=names
+            y,
+            prob,
+            y_pred=pred,
+            sample_weight=sample_weight,
+            label_names=names,
+            soft_labels=True,
         )
         out = {name: _SCORERS[name][1] * scores[_SCORERS[name][0]] for name in self.names}
         undefined = [name for name, value in out.items() if np.isnan(value)]
@@ -100,9 +107,10 @@ def get_scorer_names():
 def get_scorer(scoring):
     """Return a scorer for ``scoring=`` in scikit-learn's searches and cross-validation.
 
-    Labels may be NaN (masked). A label without a positive or without a negative in a fold is left
-    out of that fold's macro average, with a warning that names it; when that holds for every
-    label the scorer raises a ValueError.
+    Labels may be NaN (masked), or soft, between 0 and 1, as nets with ``soft_labels=True`` take
+    them (see :func:`multilabel_scores`). A label without a positive or without a negative in a
+    fold is left out of that fold's macro average, with a warning that names it; when that holds
+    for every label the scorer raises a ValueError.
 
     Parameters
     ----------

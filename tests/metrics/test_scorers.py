@@ -13,7 +13,7 @@ from sklearn.metrics import average_precision_score, f1_score, hamming_loss, roc
 from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, cross_validate
 from sklearn.multioutput import MultiOutputClassifier
 
-from skcxr.metrics import get_scorer, get_scorer_names
+from skcxr.metrics import get_scorer, get_scorer_names, multilabel_scores
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +108,31 @@ def test_weights_are_those_of_scikit_learn(data, model):
     assert found == pytest.approx(
         f1_score(y, model.predict(X), average="micro", sample_weight=weight)
     )
+
+
+def test_soft_labels_count_as_a_share_of_a_positive(data):
+    X, y = data
+    forest = RandomForestClassifier(5, random_state=0).fit(X, y)
+    rng = np.random.RandomState(0)
+    soft, weight = rng.uniform(size=y.shape).round(1), rng.uniform(size=len(y))
+    prob = np.stack([p[:, 1] for p in forest.predict_proba(X)], axis=1)
+    found = get_scorer(get_scorer_names())(forest, X, soft, sample_weight=weight)
+    # scikit-learn, on every image as a positive and a negative one.
+    both, pred = np.repeat([1, 0], len(y)), np.tile(forest.predict(X), (2, 1))
+    mass = np.concatenate([soft, 1 - soft]) * np.tile(weight, 2)[:, None]
+    prob = np.tile(prob, (2, 1))
+    for name, score in (("macro_auc", roc_auc_score), ("macro_ap", average_precision_score)):
+        each = [score(both, prob[:, j], sample_weight=mass[:, j]) for j in range(2)]
+        assert found[name] == pytest.approx(np.mean(each))
+    each = [f1_score(both, pred[:, j], sample_weight=mass[:, j]) for j in range(2)]
+    assert found["macro_f1"] == pytest.approx(np.mean(each))
+    flat = {"sample_weight": mass.ravel()}
+    micro = f1_score(np.repeat(both, 2), pred.ravel(), **flat)
+    assert found["micro_f1"] == pytest.approx(micro)
+    loss = hamming_loss(np.repeat(both, 2), pred.ravel(), **flat)
+    assert found["neg_hamming_loss"] == pytest.approx(-loss)
+    with pytest.raises(ValueError, match=r"y_true holds 0\.5 in row 0"):
+        multilabel_scores([[0.5], [1]], [[0.1], [0.2]])
 
 
 def test_weights_are_routed(data):
