@@ -35,12 +35,17 @@ def find_fuser(estimator):
     >>> fuser
     GradCAMFuser(lam=0.25)
     """
-    if hasattr(estimator, "attention_maps"):
+    return find_part(estimator, lambda part: hasattr(part, "attention_maps"))
+
+
+def find_part(estimator, wanted):
+    """As :func:`find_fuser`, for the first part of which ``wanted(part)`` is true."""
+    if wanted(estimator):
         return estimator, _Same()
     for part, before in _parts(estimator):
-        fuser, prepare = find_fuser(part)
-        if fuser is not None:
-            return fuser, _Chain(before, prepare)
+        found, prepare = find_part(part, wanted)
+        if found is not None:
+            return found, _Chain(before, prepare)
     return None, None
 
 

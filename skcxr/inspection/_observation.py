@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import Pipeline
 
 from skcxr._image_input import as_images
-from skcxr._multilabel._matching import match_labels, select_labels
-from skcxr._multilabel._probabilities import label_names_of, probabilities
+from skcxr._multilabel._matching import select_labels
+from skcxr._multilabel._probabilities import probabilities
 from skcxr.attention import resize_maps
 from skcxr.attention.finding import require_fuser
+from skcxr.inspection._models import thresholds_of
 
 _ROUNDING = 1e-4  # by which interpolated values of [0, 1] may leave it
 
@@ -68,7 +67,7 @@ def observe(estimator, X, labels=None):
     if hasattr(estimator, "predict_proba"):
         chosen = [known.index(name) for name in names]
         prob = probabilities(estimator, X, labels=known)[:, chosen]
-        thresholds = _thresholds(estimator, known)[chosen]
+        thresholds = thresholds_of(estimator, known)[chosen]
     return Observation(
         films=films,
         label_names=names,
@@ -78,23 +77,6 @@ def observe(estimator, X, labels=None):
         probabilities=prob,
         thresholds=thresholds,
     )
-
-
-def _thresholds(estimator, known):
-    """Thresholds in the order of `known`: of the outermost part that has some, else 0.5."""
-    part = estimator
-    while part is not None:
-        if hasattr(part, "thresholds_"):
-            whose = "the maps", f"the model ({type(estimator).__name__})"
-            order = match_labels(known, label_names_of(part), names=whose)
-            return np.asarray(part.thresholds_, dtype=np.float64)[order]
-        if isinstance(part, Pipeline):
-            part = part[-1]
-        elif isinstance(part, FrozenEstimator):
-            part = part.estimator
-        else:
-            part = getattr(part, "best_estimator_", None)
-    return np.full(len(known), 0.5)
 
 
 def unit_maps(maps, what):

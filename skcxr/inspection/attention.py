@@ -58,7 +58,7 @@ class AttentionDisplay:
     --------
     >>> import numpy as np
     >>> from skcxr.inspection import AttentionDisplay
-    >>> films = np.zeros((2, 32, 32), np.uint8)
+    >>> films = np.random.default_rng(0).integers(0, 256, (2, 32, 32), dtype=np.uint8)
     >>> maps = np.zeros((2, 8, 8))
     >>> maps[0, 2, 3] = 1
     >>> display = AttentionDisplay.from_predictions(films, maps=maps, label="Mass")

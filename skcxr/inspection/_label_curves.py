@@ -1,0 +1,182 @@
+"""Curves of labels, a small plot for each: what the ROC and precision-recall displays share."""
+
+import numpy as np
+
+from skcxr._multilabel._matching import select_labels
+from skcxr.inspection._curves import curves_of
+from skcxr.inspection._drawing import colors, grid_of_axes
+from skcxr.inspection._models import models_of, predictions_of_models
+
+_LINES = ("solid", "dashed", "dotted", "dashdot")
+
+
+def draw_curves(curves, scores, *, axes, x_label, y_label, score, chance, labels=None):
+    """Draw a small plot for each label; return the figure and its axes.
+
+    Parameters
+    ----------
+    chance : callable
+        Given a row of `scores`, the ends of the line of chance: (x values, y values).
+    """
+    names = list(dict.fromkeys(scores["label"]))
+    names = [names[j] for j in select_labels(labels, names)]
+    models = list(dict.fromkeys(scores["model"]))
+    new = axes is None
+    columns = min(5, len(names))
+    rows = -(-len(names) // columns)
+    shape = (rows, columns) if new else (1, len(names))
+    figure, grid = grid_of_axes(
+        *shape, axes=axes, **({"sharex": True, "sharey": True} if new else {})
+    )
+    flat = grid.ravel()
+    for at in range(len(names), len(flat)):
+        flat[at].set_visible(False)
+        flat[at - columns].xaxis.set_tick_params(labelbottom=True)
+    for ax, name in zip(flat, names, strict=False):
+        lines = []
+        for model, color, style in zip(
+            models, colors(len(models)), _LINES * len(models), strict=False
+        ):
+            mine = (scores["model"] == model) & (scores["label"] == name)
+            row = scores[mine].iloc[0]
+            curve = curves[(curves["model"] == model) & (curves["label"] == name)]
+            if np.isnan(row["value"]):
+                kind = "positive" if row["positives"] == 0 else "negative"
+                ax.text(0.5, 0.5, f"no {kind}", ha="center", va="center", fontsize=8)
+                continue
+            ax.plot(
+                curve["x"], curve["y"], color=color, linestyle=style, linewidth=1.4, label=model
+            )
+            ax.fill_between(curve["x"], curve["low"], curve["high"], color=color, alpha=0.18, lw=0)
+            if model == models[0]:
+                ax.plot(*chance(row), color="0.5", linewidth=0.8, linestyle=":")
+            interval = "" if np.isnan(row["low"]) else f" ({row['low']:.2f}–{row['high']:.2f})"
+            lines.append(f"{score} {row['value']:.2f}{interval}")
+        count = scores.loc[scores["label"] == name, "positives"].iloc[0]
+        ax.set_title("\n".join([f"{name} (n = {count})", *lines]), fontsize=7.5)
+        ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
+        ax.set_box_aspect(1)
+        ax.tick_params(labelsize=7)
+        ax.spines[["top", "right"]].set_visible(False)
+    if new:
+        figure.supxlabel(x_label, fontsize=9)
+        figure.supylabel(y_label, fontsize=9)
+    else:
+        for ax in flat:
+            ax.set_xlabel(x_label, fontsize=8)
+        flat[0].set_ylabel(y_label, fontsize=8)
+    if len(models) > 1:
+        handles = [line for line in flat[0].lines if line.get_label() in models]
+        where = {"loc": "outside upper center"} if new else {"loc": "lower center"}
+        figure.legend(handles=handles, ncols=4, fontsize=8, frameon=False, **where)
+    return figure, grid
+
+
+class LabelCurvesDisplay:
+    """What the displays of curves share; a subclass says which curve, and what the axes are."""
+
+    def __init__(self, curves, scores):
+        self.curves = curves
+        self.scores = scores
+
+    def plot(self, axes=None, *, labels=None):
+        """Draw.
+
+        Parameters
+        ----------
+        axes : array of Axes, default=None
+            One for each label; a new figure when None.
+        labels : str, int or sequence of them, default=None
+            What is drawn; None is every label.
+
+        Returns
+        -------
+        Display
+        """
+        self.figure_, self.axes_ = draw_curves(
+            self.curves,
+            self.scores,
+            axes=axes,
+            labels=labels,
+            x_label=self._x,
+            y_label=self._y,
+            score=self._score,
+            chance=self._chance,
+        )
+        return self
+
+    def frame(self):
+        """Return the curves as a table.
+
+        Returns
+        -------
+        DataFrame
+            Columns model, label, what is on the x axis, what is on the y axis, low, high.
+        """
+        return self.curves.rename(columns={"x": self._x, "y": self._y})
+
+    @classmethod
+    def from_predictions(
+        cls,
+        y_true,
+        y_prob=None,
+        *,
+        groups=None,
+        n_bootstraps=200,
+        confidence_level=0.95,
+        random_state=0,
+        labels=None,
+        axes=None,
+    ):
+        """Draw the curves of probabilities.
+
+        Parameters
+        ----------
+        y_true : array-like or DataFrame of shape (n, k), or out-of-fold predictions
+            0, 1, or NaN where unknown.
+        y_prob : array-like or DataFrame of shape (n, k), or dict of them by model
+            Probabilities; matched by label name and index where both sides have them.
+        groups : array-like of shape (n,), default=None
+            Patients, resampled whole.
+        n_bootstraps : int, default=200
+            Resamples for the bands; 0 for none. Labels with fewer than five positive or negative
+            patients have none.
+        confidence_level : float, default=0.95
+            Of the pointwise percentile bands.
+        random_state : int, RandomState or None, default=0
+            Draws the resamples.
+        labels, axes
+            See :meth:`plot`.
+
+        Returns
+        -------
+        Display
+        """
+        curves = curves_of(
+            *models_of(y_true, y_prob),
+            cls._curve,
+            groups=groups,
+            n_bootstraps=n_bootstraps,
+            confidence_level=confidence_level,
+            random_state=random_state,
+        )
+        return cls(*curves).plot(axes, labels=labels)
+
+    @classmethod
+    def from_estimator(cls, estimator, X, y, **kwargs):
+        """Draw the curves of a fitted model, or of a dict of them.
+
+        Parameters
+        ----------
+        estimator : fitted estimator, or dict of {str: fitted estimator}
+            With ``predict_proba``.
+        X, y
+            Images and labels.
+        **kwargs
+            As in :meth:`from_predictions`.
+
+        Returns
+        -------
+        Display
+        """
+        return cls.from_predictions(y, predictions_of_models(estimator, X, y), **kwargs)
