@@ -82,10 +82,39 @@ def _read_safetensors(path):
 
     try:
         with safe_open(path, "pt") as file:
-            about = json.loads((file.metadata() or {}).get("skcxr", "{}"))
+            about = _checked(json.loads((file.metadata() or {}).get("skcxr", "{}")))
             return {key: file.get_tensor(key) for key in file.keys()}, about
     except Exception as error:
         raise ValueError(f"{path}: not a readable state dict ({_first_line(error)}).") from error
+
+
+def _checked(about):
+    """What a file says of itself, where it is of the kind that is read later."""
+    if not isinstance(about, dict):
+        raise ValueError("its description is no dict")
+    kinds = {
+        "backbone": lambda name: isinstance(name, str),
+        "input_range": lambda pair: (
+            len(pair) == 2 and pair[0] < pair[1] and all(map(_finite, pair))
+        ),
+        "trained_on": lambda names: isinstance(names, list) and all(map(_text, names)),
+    }
+    for key, fits in kinds.items():
+        try:
+            known = key not in about or fits(about[key])
+        except (TypeError, KeyError):
+            known = False
+        if not known:
+            raise ValueError(f"its description has {key}={about[key]!r}")
+    return about
+
+
+def _finite(value):
+    return isinstance(value, int | float) and abs(value) < float("inf")
+
+
+def _text(value):
+    return isinstance(value, str)
 
 
 def _read_pickle(path):

@@ -190,23 +190,24 @@ def _check_maps(module, inputs, output):
 def _named_network(name, weights):
     known = BACKBONES[name]
     lite = name.startswith("efficientnet")
-    net = efficientnet_lite(name) if lite else convnet(name)
-    scaling, trained_on = (known.mean, known.std), ()
+    scaling, trained_on, state = (known.mean, known.std), (), None
     if weights is not None:
         imagenet = isinstance(weights, str) and weights == "imagenet"
         state, about = read_weights(published_file(name) if imagenet else _path(weights))
         if about.get("backbone", name) != name:
             raise ValueError(f"{weights} belongs to backbone={about['backbone']!r}, not {name!r}.")
-        names = (timm_names(name),) if lite else renamings(name)
+        trained_on = known.trained_on if imagenet else about.get("trained_on")
+        trained_on = trained_on if trained_on is None else tuple(trained_on)
+    net = efficientnet_lite(name) if lite else convnet(name)
+    if state is not None:
         hint = ""
         if not lite and _takes_one_channel(state, net, name, weights):
             hint = _ONE_CHANNEL
             if "input_range" in about:
                 scaling = _range_scaling(*about["input_range"])
                 one_channel(net, name)
+        names = (timm_names(name),) if lite else renamings(name)
         load_into(net, state, weights, headless=True, renamings=names, hint=hint)
-        trained_on = known.trained_on if imagenet else about.get("trained_on")
-        trained_on = trained_on if trained_on is None else tuple(trained_on)
     network = efficientnet_stages(net, name) if lite else convnet_stages(net, name)
     fold_first_convolution(network, *scaling)
     return network, trained_on
