@@ -103,7 +103,7 @@ class _ImageInputMixin(_MemoryMixin):
     def _check_rows(self, X, *, reset):
         """Check flat rows as scikit-learn does; a fit on images knows no rows of another width."""
         shape = getattr(X, "shape", ())
-        if not reset and len(shape) == 2 and not getattr(self, "_fitted_on_rows", True):
+        if not reset and len(shape) == 2 and shape[0] and not getattr(self, "_fitted_on_rows", True):
             n_pixels = getattr(self, "n_features_in_", None)
             if n_pixels != shape[1]:
                 raise ValueError(

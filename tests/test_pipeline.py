@@ -123,7 +123,7 @@ def test_branches_that_are_left_out():
 def test_html_shows_every_step():
     html = make_hybrid_pipeline()._repr_html_()
     for name in ("ImageLoader", "HistEqualizer", "LBPHOGExtractor", "GradCAMFuser", "UNetMasker",
-                 "ResNetEmbedder", "StandardScaler", "MultilabelMLP"):  # fmt: skip
+                 "CNNEmbedder", "StandardScaler", "MultilabelMLP"):  # fmt: skip
         assert name in html
 
 
