@@ -40,7 +40,8 @@ class MultilabelReport(Result):
     confidence_level : float
         Of the intervals.
     notes : tuple of str
-        Labels with too few positive or negative patients for an interval.
+        Labels with too few positive or negative patients for an interval, and those whose
+        interval has no width because every resample agrees.
 
     Examples
     --------
@@ -142,6 +143,10 @@ def make_report(scored, left_out, n_bootstraps, confidence_level, random_state):
         note_few(scored.names, behind[name], what, scored.grouped)
         for name, what in (("sensitivity", "positive"), ("specificity", "negative"))
     ]
+    certain = per_label["AUC low"] == per_label["AUC high"]
+    if certain.any():
+        listed = ", ".join(index[certain])
+        notes.append(f"The same AUC in every resample, an interval without width: {listed}.")
     return MultilabelReport(
         overall,
         per_label,

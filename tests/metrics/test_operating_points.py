@@ -98,7 +98,7 @@ def test_w11_few_positive_patients_have_no_interval_and_a_note():
     rng = np.random.RandomState(0)
     groups = np.r_[np.zeros(4), np.arange(1, 97)].astype(int)  # four films of one patient
     y = pd.DataFrame({"Hernia": groups == 0, "Mass": np.arange(100) % 3 == 0}).astype(int)
-    prob = 0.5 * y.to_numpy() + 0.5 * rng.uniform(size=y.shape)
+    prob = 0.4 * y.to_numpy() + 0.6 * rng.uniform(size=y.shape)
     report = multilabel_report(y, prob, groups=groups, n_bootstraps=50, random_state=0)
     hernia, mass = report.per_label.loc["Hernia"], report.per_label.loc["Mass"]
     assert (hernia["positives"], hernia["positive patients"]) == (4, 1)
@@ -130,6 +130,17 @@ def test_w11_few_positive_patients_have_no_interval_and_a_note():
     y["Hernia"] = np.r_[np.ones(4), np.zeros(96)].astype(int)
     report = multilabel_report(y, prob, n_bootstraps=20, random_state=0)
     assert report.notes == ("No interval with fewer than 5 positive images: Hernia (4).",)
+
+
+def test_w11_an_interval_without_width_is_noted():
+    y = np.repeat([[1, 1], [0, 0]], 10, axis=0)
+    prob = np.column_stack([0.1 + 0.8 * y[:, 0], np.linspace(0, 1, 20) ** 2])
+    report = multilabel_report(y, prob, label_names=["a", "b"], n_bootstraps=20, random_state=0)
+    note = "The same AUC in every resample, an interval without width: a, b."
+    assert report.notes == (note,)
+    prob[3, 0] = 0.05
+    report = multilabel_report(y, prob, label_names=["a", "b"], n_bootstraps=20, random_state=0)
+    assert report.notes == (note.replace("a, b", "b"),)
 
 
 def test_weights_are_those_of_scikit_learn():
