@@ -5,12 +5,12 @@ import hashlib
 import inspect
 import os
 import pickle
-import shutil
 import warnings
-from pathlib import Path
 
 from .._version import __version__
-from ._private import check_private, close_to_others, make_private
+from ._images import open_store
+from ._private import close_to_others, location_of, make_private
+from ._size import bound_size
 
 
 def cached_fit(memory, function, *args, ignore=(), **kwargs):
@@ -47,44 +47,11 @@ def cached_fit(memory, function, *args, ignore=(), **kwargs):
     if kept is not None:
         found = _read(kept, key)
         if found is not None:
-            return pickle.loads(found)
+            return found[0]
     result = function(*args, **kwargs)
     if kept is not None:
         _write(kept, key, pickle.dumps(result, protocol=5), location)
     return result
-
-
-def location_of(memory):
-    """Return the folder that a ``memory`` names, as a str, or None; check its type and rights."""
-    location = getattr(memory, "location", None) if hasattr(memory, "cache") else memory
-    if location is None:
-        return None
-    if not isinstance(location, str | os.PathLike):
-        raise TypeError(
-            f"memory must be None, a folder or a joblib.Memory, got {type(memory).__name__}"
-        )
-    location = os.path.expanduser(location)
-    check_private(location)
-    return location
-
-
-def fits_in(location):
-    """List ``(time of use, bytes, folder)`` of the fits kept below a location."""
-    found = []
-    for top in ("joblib", ""):  # joblib itself takes either, by the type of the location
-        for path in Path(location, top, *__name__.split(".")).glob("_kept/*/output.pkl"):
-            try:
-                size = sum(part.stat().st_size for part in path.parent.iterdir())
-                found.append((path.stat().st_mtime, size, path.parent))
-            except OSError:
-                continue  # another process removes it
-    return found
-
-
-def remove_fits(location):
-    """Remove all fits kept below a location."""
-    for _, _, folder in fits_in(location):
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _kept(key, result):
@@ -113,22 +80,21 @@ def _open(memory, location):
 
 
 def _read(kept, key):
-    """The bytes of a result, or None where there are none to be trusted."""
+    """A result in a tuple, or None where there is none to be trusted."""
     shelved = None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            if not kept.check_call_in_cache(key, None):
-                return None
-            shelved = kept.call_and_shelve(key, None)
-            found = shelved.get()
-        except Exception:
-            found = None
+    try:
+        if not kept.check_call_in_cache(key, None):
+            return None
+        shelved = kept.call_and_shelve(key, None)
+        found = shelved.get()
+    except Exception:
+        found = None
     digest, _, result = found.partition(b" ") if isinstance(found, bytes) else (b"", b"", b"")
     if digest == _digest(key, result):
         with contextlib.suppress(OSError):  # its time of use
             os.utime(os.path.join(_root(kept), shelved.func_id, shelved.args_id, "output.pkl"))
-        return result
+        with contextlib.suppress(Exception):  # of classes that have moved
+            return (pickle.loads(result),)
     warnings.warn(
         f"A fit kept in {_root(kept)} is damaged: it is computed again.",
         RuntimeWarning,
@@ -140,9 +106,6 @@ def _read(kept, key):
 
 
 def _write(kept, key, result, location):
-    from ._images import open_store
-    from ._size import bound_size
-
     error = "it was not written"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

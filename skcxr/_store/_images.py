@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from ._codec import Damaged, decode, encode
-from ._fits import location_of
+from ._private import location_of
 from ._size import make_room
 from ._sqlite import StoreFile
 

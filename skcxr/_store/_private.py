@@ -38,6 +38,20 @@ def close_to_others(folder):
                 os.chmod(os.path.join(parent, name), 0o600)
 
 
+def location_of(memory):
+    """Return the folder that a ``memory`` names, as a str, or None; check its type and rights."""
+    location = getattr(memory, "location", None) if hasattr(memory, "cache") else memory
+    if location is None:
+        return None
+    if not isinstance(location, str | os.PathLike):
+        raise TypeError(
+            f"memory must be None, a folder or a joblib.Memory, got {type(memory).__name__}"
+        )
+    location = os.path.expanduser(location)
+    check_private(location)
+    return location
+
+
 def check_private(location):
     """Refuse a cache folder into which other users can write.
 

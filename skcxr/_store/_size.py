@@ -2,9 +2,9 @@
 
 import heapq
 import shutil
+from pathlib import Path
 
-from ._fits import fits_in
-
+FITS = ("skcxr", "_store", "_fits", "_kept")  # folders that joblib makes for what keeps them
 _SLACK = 0.1  # of the limit, freed at once while rows are written, so that not every batch evicts
 
 
@@ -107,3 +107,22 @@ def _bytes_used(connection):
     page_size = connection.execute("PRAGMA page_size").fetchone()[0]
     pages = connection.execute("PRAGMA page_count").fetchone()[0]
     return (pages - connection.execute("PRAGMA freelist_count").fetchone()[0]) * page_size
+
+
+def fits_in(location):
+    """List ``(time of use, bytes, folder)`` of the fits kept below a location."""
+    found = []
+    for top in ("joblib", ""):  # joblib itself takes either, by the type of the location
+        for path in Path(location, top, *FITS).glob("*/output.pkl"):
+            try:
+                size = sum(part.stat().st_size for part in path.parent.iterdir())
+                found.append((path.stat().st_mtime, size, path.parent))
+            except OSError:
+                continue  # another process removes it
+    return found
+
+
+def remove_fits(location):
+    """Remove all fits kept below a location."""
+    for _, _, folder in fits_in(location):
+        shutil.rmtree(folder, ignore_errors=True)

@@ -5,9 +5,9 @@ import re
 import shutil
 from pathlib import Path
 
-from ._fits import fits_in, location_of, remove_fits
 from ._images import open_store
-from ._size import bound_size, get_setting, put_setting
+from ._private import location_of
+from ._size import bound_size, fits_in, get_setting, put_setting, remove_fits
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 

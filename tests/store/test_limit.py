@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from skcxr._store import cache_info, cached_fit, clear_cache, open_store, set_cache_limit
-from skcxr._store._fits import fits_in
+from skcxr._store._size import fits_in
 
 RNG = np.random.default_rng(0)
 
