@@ -8,10 +8,12 @@ __getattr__, __dir__, __all__ = attach(
         "BACKBONES": "_published",
         "CHEST_WEIGHTS": "_published",
         "CNNEmbedder": "embedder",
+        "FineTuning": "fine_tuning",
         "LBPHOGExtractor": "texture",
         "ResNetEmbedder": "embedder",
         "TokenMaps": "token_maps",
         "build_backbone": "backbones",
-        "convert_torchxrayvision": "chest_weights",
+        "convert_checkpoint": "conversion",
+        "convert_torchxrayvision": "conversion",
     },
 )

@@ -17,6 +17,8 @@ import zipfile
 
 import torch
 
+# Where checkpoints keep the network, in the order in which they are looked for.
+CONTAINERS = ("state_dict", "model_state_dict", "model", "network", "net", "module")
 _REBUILD = {
     "_rebuild_tensor",
     "_rebuild_tensor_v2",
@@ -73,7 +75,7 @@ def _load(file, **options):
 
 
 def read(path):
-    """State dict of a pickled network, or of a checkpoint of tensors among other things."""
+    """State dict of a pickled network, or of a checkpoint with other things in it."""
     with open(path, "rb") as file:
         content = io.BytesIO(file.read())  # a path would let torch try formats that unpack files
     with contextlib.suppress(zipfile.BadZipFile):
@@ -85,8 +87,10 @@ def read(path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of classes whose source is not here
         found = torch.load(content, map_location="cpu", pickle_module=reader, weights_only=False)
-    while isinstance(found, dict) and isinstance(found.get("state_dict"), dict):
-        found = found["state_dict"]
+    for _ in range(3):  # a container in a container
+        if isinstance(found, dict):
+            inner = [found[key] for key in CONTAINERS if isinstance(found.get(key), dict | Inert)]
+            found = inner[0] if inner else found
     state = dict(_tensors(found, ""))
     if not state:
         raise ValueError("no tensors of a network in it")
@@ -104,7 +108,9 @@ def _tensors(node, prefix):
         for name, child in dict(own.get("_modules") or {}).items():
             yield from _tensors(child, f"{prefix}{name}.")
     elif isinstance(node, dict):
-        yield from ((k, v) for k, v in node.items() if isinstance(v, torch.Tensor))
+        yield from (
+            (k, v) for k, v in node.items() if isinstance(k, str) and isinstance(v, torch.Tensor)
+        )
 
 
 def main(source, target):

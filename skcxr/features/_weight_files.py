@@ -6,8 +6,8 @@ import re
 
 import torch
 
-# Where checkpoints keep the network, in the order in which they are looked for.
-_CONTAINERS = ("state_dict", "model_state_dict", "model", "network", "net", "module")
+from ._unpickle import CONTAINERS
+
 _FLOATS = ("weight", "bias", "running_mean", "running_var")
 
 
@@ -131,7 +131,8 @@ def _read_pickle(path):
         elif found:
             reason = (
                 f"it holds other Python objects than tensors, {found[1]}, and those are not run; "
-                "save network.state_dict() alone"
+                f"skcxr.features.convert_checkpoint({path!r}, 'weights.safetensors') takes the "
+                "tensors out without running anything"
             )
         else:
             reason = f"damaged, cut off or something else: {_first_line(error)}"
@@ -147,7 +148,7 @@ def _network_of(content, path):
     for _ in range(3):  # a container in a container
         if not isinstance(content, dict) or _is_state(content):
             break
-        inner = [content[key] for key in _CONTAINERS if isinstance(content.get(key), dict)]
+        inner = [content[key] for key in CONTAINERS if isinstance(content.get(key), dict)]
         if not inner:
             break
         content = inner[0]

@@ -160,9 +160,9 @@ def test_a_pickle_with_code_is_refused_and_not_run(load, write, states, tmp_path
     assert not (tmp_path / "ran").exists()
 
 
-def test_a_whole_pickled_network_says_what_to_save(tmp_path):
+def test_a_whole_pickled_network_says_what_to_do(tmp_path):
     torch.save(torch.nn.Conv2d(1, 2, 3), tmp_path / "whole.pth")
-    with pytest.raises(ValueError, match=r"torch.nn.*; save network.state_dict\(\) alone"):
+    with pytest.raises(ValueError, match=r"torch.nn.*; skcxr.features.convert_checkpoint"):
         for_the_embedder(tmp_path / "whole.pth")
 
 

@@ -1,5 +1,6 @@
-"""torchxrayvision's weights in the published layout, with random values, never unpickled here."""
+"""Pickles that hold more than tensors: torchxrayvision's published layout, and checkpoints."""
 
+import argparse
 import hashlib
 import importlib
 import json
@@ -20,7 +21,13 @@ from published_networks import (
 from torch import nn
 
 from skcxr._torch import fold_batch_norms, to_input
-from skcxr.features import CHEST_WEIGHTS, _unpickle, build_backbone, convert_torchxrayvision
+from skcxr.features import (
+    CHEST_WEIGHTS,
+    _unpickle,
+    build_backbone,
+    convert_checkpoint,
+    convert_torchxrayvision,
+)
 
 CPU = torch.device("cpu")
 NIH = CHEST_WEIGHTS["densenet121-res224-nih"]
@@ -161,7 +168,7 @@ def test_resnet_is_a_state_dict(grey, tmp_path):
     [
         (b"<html></html>", "is a web page"),
         (b"", "is empty"),
-        (b"nothing", "no network of torchxrayvision could be read from it"),
+        (b"nothing", "no network could be read from it"),
     ],
 )
 def test_other_files_are_named(content, message, tmp_path):
@@ -181,6 +188,51 @@ def test_other_networks_are_refused(tmp_path):
     with pytest.raises(ValueError, match="has the name of resnet50-res512-all but holds a dense"):
         convert_torchxrayvision(tmp_path / file_name(RESNET), tmp_path / "o.safetensors")
     assert not list(tmp_path.glob("*.safetensors"))
+
+
+class Net(nn.Module):
+    """A network of the caller's own."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 3, 3)
+        self.register_buffer("hidden", torch.zeros(2), persistent=False)
+
+    def forward(self, x):
+        return self.conv(x)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.filterwarnings("ignore:Couldn't retrieve source code")
+def test_the_reader_finds_the_network_among_other_things(whole, zipped, tmp_path):
+    network = Net()
+    checkpoint = {
+        "epoch": 3,
+        "best_auc": np.float64(0.8),
+        "args": argparse.Namespace(lr=0.1),
+        "evil": Payload(tmp_path / "ran"),
+        "model": network if whole else network.state_dict(),
+        "optimizer": torch.optim.Adam(network.parameters()).state_dict(),
+    }
+    torch.save(checkpoint, tmp_path / "c.pth", _use_new_zipfile_serialization=zipped)
+    found = _unpickle.read(tmp_path / "c.pth")
+    assert sorted(found) == ["conv.bias", "conv.weight"]
+    assert all(torch.equal(found[key], value) for key, value in network.state_dict().items())
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_checkpoint_is_converted(tmp_path):
+    network, other = Net(), Net()
+    checkpoint = {"state_dict": network.state_dict(), "args": argparse.Namespace(lr=0.1)}
+    path = tmp_path / "checkpoint.pth"
+    torch.save(checkpoint, path)
+    with pytest.raises(ValueError, match=r"argparse.Namespace, .*convert_checkpoint"):
+        build_backbone(other, path)
+    out = convert_checkpoint(path, tmp_path / "w.safetensors", trained_on="PadChest")
+    loaded = build_backbone(other, out)
+    assert loaded.trained_on == ("PadChest",)
+    assert torch.equal(loaded[0].conv.weight, network.conv.weight)
 
 
 @pytest.mark.parametrize("zipped", [True, False])

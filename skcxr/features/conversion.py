@@ -1,4 +1,4 @@
-"""Weights of torchxrayvision, published as whole pickled networks, as safetensors."""
+"""Weights from pickles that hold more than tensors, as safetensors, with nothing run."""
 
 import hashlib
 import json
@@ -56,34 +56,87 @@ def convert_torchxrayvision(path, out, *, trained_on=None):
     >>> weights = convert_torchxrayvision(file, "nih.safetensors")  # doctest: +SKIP
     >>> embedder = ResNetEmbedder("densenet121", weights=weights)  # doctest: +SKIP
     """
-    from safetensors.torch import save_file
+    path, out, state = _tensors_of(path, out)
+    known = _known(path)
+    about = {"backbone": _fitting_backbone(state, path), "input_range": [-1024, 1024]}
+    if known and known.backbone != about["backbone"]:
+        raise ValueError(f"{path} has the name of {known.name} but holds a {about['backbone']}.")
+    if trained_on is None and known is not None:
+        trained_on = known.trained_on
+    return _write(state, path, out, trained_on, about)
 
+
+def convert_checkpoint(path, out, *, trained_on=None):
+    """Take the tensors out of a checkpoint that is more than a state dict.
+
+    Checkpoints of training scripts also hold settings (``argparse.Namespace``), optimizers, NumPy
+    numbers or the whole network; weights are never read from such a pickle, because to unpickle a
+    file is to run whatever it asks for. Here a process of its own takes the tensors out and runs
+    nothing.
+
+    Parameters
+    ----------
+    path : str or path-like
+        What ``torch.save`` wrote: a network, or a dict with its state dict under ``state_dict``,
+        ``model_state_dict``, ``model`` and the like.
+    out : str or path-like
+        The file to write, ending in ``.safetensors``.
+    trained_on : sequence of str, default=None
+        Data sets that the weights have seen; None leaves them unknown.
+
+    Returns
+    -------
+    Path
+        `out`, for ``weights=``.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        In one sentence that names the file.
+
+    Examples
+    --------
+    >>> import argparse, torch
+    >>> from skcxr.features import build_backbone, convert_checkpoint
+    >>> network = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3))
+    >>> checkpoint = {"model": network.state_dict(), "args": argparse.Namespace(lr=0.1)}
+    >>> torch.save(checkpoint, "checkpoint.pth")  # doctest: +SKIP
+    >>> weights = convert_checkpoint("checkpoint.pth", "w.safetensors")  # doctest: +SKIP
+    >>> build_backbone(network, weights)  # doctest: +SKIP
+    """
+    path, out, state = _tensors_of(path, out)
+    return _write(state, path, out, trained_on, {})
+
+
+def _tensors_of(path, out):
+    """The paths, and the state dict in a file."""
     path, out = os.path.expanduser(os.fspath(path)), Path(out).expanduser()
     if out.suffix != ".safetensors":
         raise ValueError(f"out={str(out)!r} must end in .safetensors.")
     check_file(path)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".convert-") as folder:
-        try:
-            state, _ = read_weights(path)
-        except ValueError:  # no state dict
+    try:
+        return path, out, read_weights(path)[0]
+    except ValueError:  # more than a state dict
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=".convert-") as folder:
             tensors = Path(folder) / "tensors.safetensors"
             _take_tensors(path, tensors)
-            state, _ = read_weights(tensors)
-        known = _known(path)
-        about = {
-            "backbone": _fitting_backbone(state, path),
-            "input_range": [-1024, 1024],
-            "source": os.path.basename(path),
-            "sha256": hashlib.sha256(Path(path).read_bytes()).hexdigest(),
-        }
-        if known and known.backbone != about["backbone"]:
-            raise ValueError(
-                f"{path} has the name of {known.name} but holds a {about['backbone']}."
-            )
-        seen = trained_on if trained_on is not None else known and known.trained_on
-        if seen is not None:
-            about["trained_on"] = [seen] if isinstance(seen, str) else list(map(str, seen))
+            return path, out, read_weights(tensors)[0]
+
+
+def _write(state, path, out, trained_on, about):
+    """Write a state dict with what is known of it; `out` is whole or is not there."""
+    from safetensors.torch import save_file
+
+    about = about | {
+        "source": os.path.basename(path),
+        "sha256": hashlib.sha256(Path(path).read_bytes()).hexdigest(),
+    }
+    if trained_on is not None:
+        names = [trained_on] if isinstance(trained_on, str) else trained_on
+        about["trained_on"] = list(map(str, names))
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".convert-") as folder:
         whole = Path(folder) / "whole.safetensors"
+        state = {key: value.contiguous().clone() for key, value in state.items()}
         save_file(state, whole, metadata={"skcxr": json.dumps(about, sort_keys=True)})
         os.replace(whole, out)
     return out
@@ -97,7 +150,7 @@ def _take_tensors(path, target):
     done = subprocess.run(command, capture_output=True, text=True, errors="replace")
     if done.returncode != 0:
         reason = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
-        raise ValueError(f"{path}: no network of torchxrayvision could be read from it ({reason}).")
+        raise ValueError(f"{path}: no network could be read from it ({reason}).")
 
 
 def _known(path):
