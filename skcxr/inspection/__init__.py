@@ -6,6 +6,7 @@ __getattr__, __dir__, __all__ = attach(
     __name__,
     {
         "AttentionDisplay": "attention",
+        "Explanation": "explanation",
         "GridDisplay": "grid",
         "HistoryDisplay": "history",
         "LabelAUCDisplay": "label_auc",
@@ -17,6 +18,7 @@ __getattr__, __dir__, __all__ = attach(
         "MultilabelRocDisplay": "roc",
         "ReliabilityDisplay": "reliability",
         "SegmentationDisplay": "segmentation",
+        "explain": "explanation",
         "write_html_report": "html",
     },
 )

@@ -7,9 +7,9 @@ import numpy as np
 from skcxr._image_input import as_images
 from skcxr._multilabel._matching import select_labels
 from skcxr._multilabel._probabilities import probabilities
-from skcxr.attention import resize_maps
 from skcxr.attention.finding import require_fuser
 from skcxr.inspection._models import thresholds_of
+from skcxr.segmentation import mask_quality
 
 _ROUNDING = 1e-4  # by which interpolated values of [0, 1] may leave it
 
@@ -27,6 +27,8 @@ class Observation:
         In [0, 1]; a map of zeros has no positive evidence.
     masks : ndarray of shape (n, H, W) or None
         Lung masks; ones where the fusion did without. None where the model uses none.
+    mask_flags : list of n str or None
+        What :func:`~skcxr.segmentation.mask_quality` says of the masker's own masks.
     probabilities, thresholds : ndarray of shape (n, k) and (k,), or None
         None for a part that does not predict.
     """
@@ -36,6 +38,7 @@ class Observation:
     cam: np.ndarray
     fused: np.ndarray
     masks: np.ndarray | None
+    mask_flags: list | None
     probabilities: np.ndarray | None
     thresholds: np.ndarray | None
 
@@ -68,12 +71,14 @@ def observe(estimator, X, labels=None):
         chosen = [known.index(name) for name in names]
         prob = probabilities(estimator, X, labels=known)[:, chosen]
         thresholds = thresholds_of(estimator, known)[chosen]
+    masks, flags = _masks(fuser, ready, parts.mask, size)
     return Observation(
         films=films,
         label_names=names,
         cam=unit_maps(parts.cam, "Grad-CAM"),
         fused=unit_maps(parts.fused, "fused maps"),
-        masks=_masks(fuser, ready, parts.mask, size),
+        masks=masks,
+        mask_flags=flags,
         probabilities=prob,
         thresholds=thresholds,
     )
@@ -88,14 +93,14 @@ def unit_maps(maps, what):
 
 
 def _masks(fuser, ready, used, size):
-    """Take the masker's own masks, at full size; ones where the fusion did without.
+    """Take the masker's own masks, at full size, and their flags; ones where the fusion has ones.
 
     Those of `used` may have gone through the size of the feature maps, too coarse for an outline.
     """
     masker = getattr(fuser, "masker_", None)
     if masker is None:
-        return None
+        return None, None
     used = np.asarray(used)
-    masks = np.asarray(masker.transform(ready)).reshape(len(used), *size)
-    masks = np.where((used == 1).all(axis=(1, 2), keepdims=True), np.float32(1), masks)
-    return unit_maps(resize_maps(masks, size), "masks")
+    masks = unit_maps(np.asarray(masker.transform(ready)).reshape(len(used), *size), "masks")
+    flags = mask_quality(masks)["flag"].tolist()
+    return np.where((used == 1).all(axis=(1, 2), keepdims=True), np.float32(1), masks), flags

@@ -152,11 +152,10 @@ class AttentionDisplay:
         row = self.table.iloc[i]
         if np.isnan(row["probability"]):
             return ""
-        text = f"{row['label'] or 'p'} {row['probability']:.2f}"
         if np.isnan(row["threshold"]):
-            return text
+            return f"probability {row['probability']:.2f}"
         said = "positive" if row["positive"] else "negative"
-        return f"{text}, {said} (threshold {row['threshold']:.2f})"
+        return f"{row['probability']:.2f} (threshold {row['threshold']:.2f}): {said}"
 
     @classmethod
     def from_estimator(

@@ -150,9 +150,9 @@ def test_probability_and_threshold_are_written_above():
     )
     titles = [ax.get_title() for ax in display.axes_[:, 0]]
     assert titles == [
-        "X-ray\nMass 0.25, negative (threshold 0.30)",
-        "Mass 0.50, positive (threshold 0.30)",
-        "Mass 0.10",
+        "X-ray\n0.25 (threshold 0.30): negative",
+        "0.50 (threshold 0.30): positive",
+        "probability 0.10",
     ]
 
 
