@@ -2,9 +2,11 @@
 
 import contextlib
 import functools
+import threading
 
 import numpy as np
 
+_seeding = threading.RLock()
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 
 
@@ -193,6 +195,7 @@ def seeded(random_state, device=None):
 
     seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
     devices = [device] if device is not None and device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
+    # The state is the process's: threads that seed it take turns.
+    with _seeding, torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
         yield seed

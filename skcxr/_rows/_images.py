@@ -85,6 +85,11 @@ class Images:
         """Path or index of image i, for messages."""
         return self.source.name(self._at([i])[0])
 
+    @property
+    def names(self):
+        """Paths, or places in X, of all images."""
+        return [self.source.name(i) for i in self._at(range(len(self)))]
+
     def map(self, function, label, size=None):
         """Apply a picklable function (H, W) uint8 → (H', W') uint8 to every image, lazily."""
         return self._like(steps=(*self.steps, (function, label)), size=size or self._size)

@@ -138,7 +138,8 @@ def cleaned(masks, postprocess):
 
 def resized(masks, shape):
     """(m, side, side) uint8 → (m, *shape) float32 in [0, 1]."""
-    return np.stack([resize(m.astype(np.float32), shape) for m in masks]) / np.float32(255)
+    sized = np.stack([resize(mask.astype(np.float32), shape) for mask in masks]) / np.float32(255)
+    return np.minimum(sized, 1, out=sized)  # the mean of an area of ones may be 1.0000001
 
 
 def _config(module, side, dtype):

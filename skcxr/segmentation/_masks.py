@@ -83,6 +83,30 @@ def check_mask(mask, shape, name):
     return mask > 0
 
 
+def dice_scores(images, y, mask_of):
+    """Dice coefficient of each image's mask at 0.5, at the size of its true one.
+
+    Parameters
+    ----------
+    images : Images
+        Sizes may differ.
+    y : as for :func:`mask_reader`
+    mask_of : callable
+        ``mask_of(i)`` is the soft mask of image i, uint8 of any size.
+
+    Returns
+    -------
+    dice : ndarray of shape (n,)
+    """
+    read = mask_reader(y, len(images), images.shape[1:] if images.is_flat else None)
+    dice = np.empty(len(images))
+    for i in range(len(images)):
+        truth = read(i, images.take([i]).shape[1:])
+        found = resize(mask_of(i).astype(np.float32), truth.shape) > 127.5
+        dice[i] = 2 * (found & truth).sum() / (found.sum() + truth.sum())
+    return dice
+
+
 def looks_like_labels(y, n_pixels):
     """Whether y is a label vector or label table, which a Pipeline passes on, and not masks."""
     if isinstance(y, Images) or paths_of(y) is not None:

@@ -1,14 +1,19 @@
 """The training loop of a mask network: few images, strong augmentation, one cosine cycle."""
 
 import copy
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import numpy as np
 import torch
+from sklearn.utils import check_random_state
 from torch.nn import functional as F
 
+from .._rows import prefetch
+from .._torch import autocast, resolve_device, resolve_precision
 from ._augment import augment as vary
+from ._masks import mask_reader, training_arrays
 from ._preprocess import prepare
+from .networks import start_at_prior
 
 LOSSES = ("bce", "bce+dice")
 
@@ -36,6 +41,57 @@ def mask_loss(logits, targets, kind):
         both = (p * targets).sum((1, 2, 3))
         loss = loss + (1 - (2 * both + 1) / (p.sum((1, 2, 3)) + targets.sum((1, 2, 3)) + 1)).mean()
     return loss
+
+
+def train_on(
+    images, y, network, *, side, is_new, random_state, device, precision, verbose, **settings
+):
+    """Train on images and masks of any size.
+
+    Parameters
+    ----------
+    images : Images
+    y : as for :func:`mask_reader`
+    network : torch.nn.Module
+        Is trained in place.
+    side : int
+        Working size.
+    is_new : bool
+        Whether its weights are random, so that the output begins at the masks' mean.
+    random_state : int, RandomState instance or None
+    device, precision : str
+    verbose : int
+        1 prints the loss of each epoch.
+    **settings : dict
+        For :func:`train_network`.
+
+    Returns
+    -------
+    network, history
+        As :func:`train_network` returns them, on the CPU.
+    """
+
+    def report(epoch, loss, _):
+        print(f"UNetMasker epoch {epoch + 1}/{settings['epochs']} loss {loss:.4f}", flush=True)
+
+    read = mask_reader(y, len(images), images.shape[1:] if images.is_flat else None)
+    x, t = training_arrays(images, read, side)
+    if is_new:
+        start_at_prior(network, float(t.mean()) / 255)
+    device = resolve_device(device)
+    dtype = resolve_precision(precision, device)
+    seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+    network, history = train_network(
+        network,
+        x,
+        t,
+        seed=seed,
+        device=device,
+        autocast=lambda: autocast(device, dtype),
+        on_epoch=report if verbose else None,
+        **settings,
+    )
+    return network.to(torch.device("cpu")), history
 
 
 def train_network(
@@ -100,11 +156,14 @@ def train_network(
         image, mask = vary(images[index], masks[index], rng, augment)
         return prepare(image), mask
 
-    with torch.random.fork_rng(devices=[]), ThreadPoolExecutor(1) as pool:
+    def prepared(batch):
+        epoch, index = batch
+        return epoch, index, [sample(epoch, i) for i in index]
+
+    batches = prefetch(prepared, _batches(n, batch_size, epochs, seed), ahead=3)
+    with torch.random.fork_rng(devices=[]), closing(batches):
         torch.manual_seed(seed)
-        batches = _batches(n, batch_size, epochs, seed)
-        prepared = _ahead(pool, lambda b: [sample(b[0], i) for i in b[1]], batches)
-        for (epoch, index), pairs in prepared:
+        for epoch, index, pairs in batches:
             x = torch.from_numpy(np.stack([p[0] for p in pairs]))[:, None].to(device)
             t = torch.from_numpy(np.stack([p[1] for p in pairs]))[:, None].to(device)
             x = (x.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
@@ -135,18 +194,6 @@ def _batches(n, batch_size, epochs, seed):
         order = np.random.default_rng([seed, epoch]).permutation(n)
         for i in range(0, n, batch_size):
             yield epoch, order[i : i + batch_size]
-
-
-def _ahead(pool, prepare, batches, depth=3):
-    """Prepare the next batches in a thread while the network works on this one."""
-    queue = []
-    for batch in batches:
-        queue.append((batch, pool.submit(prepare, batch)))
-        if len(queue) > depth:
-            done, future = queue.pop(0)
-            yield done, future.result()
-    for done, future in queue:
-        yield done, future.result()
 
 
 @torch.no_grad()

@@ -6,11 +6,15 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.base import _fit_context
 from sklearn.exceptions import NotFittedError
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from .._base import MEMORY, _ImageToImage
+from .._image_input import flat_image_shape
+from ._inference import BATCH, cleaned, judged_masks, network_masks, resized, start_network
+from ._masks import dice_scores, looks_like_labels
+from ._training import train_on
 from ._weights import write_weights
+from .quality import mask_quality
 
 PREPROCESSING = "resize to side, equalise the histogram, x / 127.5 - 1"
 
@@ -179,8 +183,7 @@ class UNetMasker(_ImageToImage, auto_wrap_output_keys=None):
         Raises
         ------
         ValueError
-            When there is nothing to make masks with, or a mask cannot be used; the message names
-            the mask.
+            When there is nothing to make masks with; naming the mask that cannot be used.
         """
         self._fit(X, y)
         return self
@@ -190,7 +193,8 @@ class UNetMasker(_ImageToImage, auto_wrap_output_keys=None):
         if self.side % 16:
             raise ValueError(f"side={self.side}; expected a multiple of 16.")
         images = self._validate_images(X, reset=True)
-        masks = y is not None and not self._is_labels(y, images)
+        n_pixels = int(np.prod(images.shape[1:])) if images.is_flat else -1
+        masks = y is not None and not looks_like_labels(y, n_pixels)
         if self.weights is None and not masks:
             raise ValueError(
                 "UNetMasker has weights=None and no masks to learn from: use weights='lungs', "
@@ -198,8 +202,7 @@ class UNetMasker(_ImageToImage, auto_wrap_output_keys=None):
             )
         module = self._start_module()
         for name in ("history_", "quality_"):
-            if hasattr(self, name):
-                delattr(self, name)
+            vars(self).pop(name, None)
         if masks:
             module = self._train(module, images, y)
         self.module_ = module.eval()
@@ -218,9 +221,7 @@ class UNetMasker(_ImageToImage, auto_wrap_output_keys=None):
         """
         images = self._fit(X, y)
         masks = self._masks(images)
-        from .quality import mask_quality
-
-        self.quality_ = mask_quality(masks).set_axis(_names(images))
+        self.quality_ = mask_quality(masks).set_axis(images.names)
         return self._contain_masks(masks, images, X)
 
     def transform(self, X):
@@ -228,21 +229,16 @@ class UNetMasker(_ImageToImage, auto_wrap_output_keys=None):
 
         Parameters
         ----------
-        X : paths, DataFrame with a ``path`` column, (n, H, W) array, list of (H, W) arrays or \
-                flat rows
-            The images, of one size.
+        X : images of one size, in any of the forms of :meth:`fit`
 
         Returns
         -------
-        masks : ndarray of shape (n, H, W), float32 in [0, 1]
-            Flat rows (n, H·W), in the container of `set_output`, where X is flat rows.
+        masks : ndarray of shape (n, H, W), or (n, H·W) for flat rows, float32 in [0, 1]
         """
         images = self._validate_images(X, reset=False)
         return self._contain_masks(self._masks(images), images, X)
 
     def _masks(self, images):
-        from ._inference import resized
-
         masks = np.empty(images.shape, np.float32)
         for where, part in self._working_masks(images):
             masks[where] = resized(part, images.shape[1:])
@@ -267,8 +263,6 @@ class UNetMasker(_ImageToImage, auto_wrap_output_keys=None):
         usable : ndarray of shape (m,), bool
             As :meth:`mask_quality` says.
         """
-        from ._inference import judged_masks
-
         images = self._validate_images(X, reset=False)
         shape = images.shape[1:] if shape is None else tuple(shape)
         network = self._network_masks(images)
@@ -289,11 +283,9 @@ class UNetMasker(_ImageToImage, auto_wrap_output_keys=None):
             As :func:`skcxr.segmentation.mask_quality` returns it: areas, balance, doubt, ``flag``
             and ``usable``. Its index are the names of the files, or places in X such as ``X[3]``.
         """
-        from .quality import mask_quality
-
         images = self._validate_images(X, reset=False)
         masks = np.concatenate([masks for _, masks in self._working_masks(images)])
-        return mask_quality(masks).set_axis(_names(images))
+        return mask_quality(masks).set_axis(images.names)
 
     def score(self, X, y, sample_weight=None):
         """Mean Dice coefficient of the masks (at 0.5) and y, each at the size of y.
@@ -308,19 +300,11 @@ class UNetMasker(_ImageToImage, auto_wrap_output_keys=None):
         -------
         dice : float
         """
-        from ._masks import mask_reader
-        from ._preprocess import resize
-
         images = self._validate_images(X, reset=False)
-        size = images.shape[1:] if images.is_flat else None
-        read = mask_reader(y, len(images), size)
-        dice = np.empty(len(images))
-        for i in range(len(images)):
-            image = images.take([i])
-            truth = read(i, image.shape[1:])
-            mask = next(self._working_masks(image))[1][0]
-            found = resize(mask.astype(np.float32), truth.shape) > 127.5
-            dice[i] = 2 * (found & truth).sum() / (found.sum() + truth.sum())
+        masks = self._network_masks(images)
+        dice = dice_scores(
+            images, y, lambda i: cleaned(masks.take([i]).read([0]), self.postprocess)[0]
+        )
         return float(np.average(dice, weights=sample_weight))
 
     def save_weights(self, path, note="", about=None):
@@ -360,49 +344,29 @@ class UNetMasker(_ImageToImage, auto_wrap_output_keys=None):
         return self._start_module().eval()
 
     def _start_module(self):
-        from ._inference import start_network
-
         return start_network(self.network, self.weights, self.random_state)
 
     def _train(self, module, images, y):
-        import torch
-
-        from .._torch import autocast, resolve_device
-        from ._masks import mask_reader, training_arrays
-        from ._training import train_network
-        from .networks import start_at_prior
-
-        size = images.shape[1:] if images.is_flat else None
-        read = mask_reader(y, len(images), size)
-        x, t = training_arrays(images, read, self.side)
-        if self.weights is None:
-            start_at_prior(module, float(t.mean()) / 255)
-        device = resolve_device(self.device)
-
-        def report(epoch, loss, _):
-            print(f"UNetMasker epoch {epoch + 1}/{self.epochs} loss {loss:.4f}", flush=True)
-
-        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        module, self.history_ = train_network(
+        module, self.history_ = train_on(
+            images,
+            y,
             module,
-            x,
-            t,
+            side=self.side,
+            is_new=self.weights is None,
+            random_state=self.random_state,
+            device=self.device,
+            precision=self.precision,
             loss=self.loss,
             epochs=self.epochs,
             batch_size=self.batch_size,
             lr=self.lr,
             augment=self.augment,
-            seed=seed,
-            autocast=lambda: autocast(device, self.precision),
-            device=device,
-            on_epoch=report if self.verbose else None,
+            verbose=self.verbose,
         )
-        return module.to(torch.device("cpu"))
+        return module
 
     def _network_masks(self, images):
         """Lazy rows: what the network makes of the images, (m, side, side) uint8."""
-        from ._inference import network_masks
-
         return network_masks(
             self._module(),
             images,
@@ -415,28 +379,17 @@ class UNetMasker(_ImageToImage, auto_wrap_output_keys=None):
 
     def _working_masks(self, images):
         """Yield (where, (m, side, side) uint8), cleaned up."""
-        from ._inference import BATCH, cleaned
-
         for where, masks in self._network_masks(images).batches(BATCH):
             yield where, cleaned(masks, self.postprocess)
 
     def _contain_masks(self, masks, images, X):
-        if not images.is_flat:
-            return masks
-        return self._contain(masks.reshape(len(masks), -1), X, masks.shape[1:])
+        rows = masks.reshape(len(masks), -1)
+        return self._contain(rows, X, masks.shape[1:]) if images.is_flat else masks
 
     def _output_size(self):
-        from .._image_input import flat_image_shape
-
         if not hasattr(self, "n_features_in_"):
             raise ValueError("Masks have feature names only where X is flat rows.")
         return flat_image_shape(self.n_features_in_, self.image_shape)
-
-    @staticmethod
-    def _is_labels(y, images):
-        from ._masks import looks_like_labels
-
-        return looks_like_labels(y, int(np.prod(images.shape[1:])) if images.is_flat else -1)
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "module_") or self.weights is not None
@@ -445,7 +398,3 @@ class UNetMasker(_ImageToImage, auto_wrap_output_keys=None):
         tags = super().__sklearn_tags__()
         tags.requires_fit = self.weights is None
         return tags
-
-
-def _names(images):
-    return [images.name(i) for i in range(len(images))]

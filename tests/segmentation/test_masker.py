@@ -118,7 +118,7 @@ def test_another_number_of_masks(phantoms):
     with pytest.raises(ValueError, match="8 images and 7 masks"):
         tiny().fit(phantoms.images, phantoms.masks[:7])
     with pytest.raises(ValueError, match="expected masks"):
-        tiny().score(phantoms.images, np.zeros((8, 14)))
+        UNetMasker().score(phantoms.images, np.zeros((8, 14)))
 
 
 def test_without_weights_and_masks_it_says_what_to_do(phantoms):
@@ -186,6 +186,39 @@ def test_iter_masks_says_which_are_usable(phantoms):
     assert (rows, masks.shape, usable.dtype) == (slice(0, 4), (4, 7, 7), np.dtype(bool))
     assert usable.tolist() == masker.mask_quality(blank)["usable"].tolist()
     assert usable.tolist() == [True, True, True, False]
+
+
+def test_c2_masks_are_in_0_1_at_every_size(phantoms):
+    from skcxr.segmentation._inference import resized
+
+    full = np.full((1, 224, 224), 255, np.uint8)
+    for size in range(32, 513):
+        mask = resized(full, (size, size))
+        assert mask.max() <= 1
+        assert mask.min() > 0.999999
+    for size in (64, 128, 160, 192, 200):
+        for _, masks, _ in UNetMasker().iter_masks(phantoms.images[:2], (size, size)):
+            assert 0 <= masks.min() <= masks.max() <= 1
+
+
+def test_t5_quality_names_the_images(phantoms, tmp_path):
+    paths = [str(tmp_path / f"{i}.png") for i in range(3)]
+    for path, image in zip(paths, phantoms.images, strict=False):
+        cv2.imwrite(path, image)
+    assert UNetMasker(side=32).mask_quality(paths).index.tolist() == paths
+    assert UNetMasker(side=32).mask_quality(phantoms.images[:2]).index.tolist() == ["X[0]", "X[1]"]
+    masker = UNetMasker(side=32)
+    masker.fit_transform(paths)
+    assert masker.quality_.index.tolist() == paths
+
+
+def test_iter_masks_in_the_batches_of_the_caller(phantoms):
+    masker = UNetMasker(side=32)
+    parts = list(masker.iter_masks(phantoms.images, (7, 7), batch_size=3))
+    assert [(where.start, where.stop) for where, _, _ in parts] == [(0, 3), (3, 6), (6, 8)]
+    ((_, masks, usable),) = masker.iter_masks(phantoms.images, (7, 7))
+    np.testing.assert_array_equal(np.concatenate([part for _, part, _ in parts]), masks)
+    np.testing.assert_array_equal(np.concatenate([part for _, _, part in parts]), usable)
 
 
 def test_flat_rows_follow_set_output(phantoms):
