@@ -36,7 +36,8 @@ def check_fit_inputs(estimator, X, y, groups=None, sample_weight=None):
     soft = bool(getattr(last, "soft_labels", False))
     targets = encode_targets(y, type(estimator).__name__, soft=soft)
     n = len(targets.Y)
-    n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
+    X_rows = X if hasattr(X, "shape") or hasattr(X, "__len__") else np.asarray(X)
+    n_rows = X_rows.shape[0] if hasattr(X_rows, "shape") else len(X_rows)
     if n_rows != n:
         raise ValueError(f"X has {n_rows} rows and y has {n}; one row of y for each of X is needed")
     check_groups(groups, n)

@@ -79,6 +79,11 @@ def fitting_with(groups):
         _GIVEN.reset(token)
 
 
+def groups_were_given():
+    """Whether a fit around was given groups; for workers, which begin with their own context."""
+    return _GIVEN.get()
+
+
 def warn_groups_lost(splitter):
     """Warn where the fit around was given groups, and `splitter` was not."""
     if _GIVEN.get():

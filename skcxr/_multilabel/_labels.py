@@ -61,7 +61,7 @@ def encode_targets(y, estimator_name="MultilabelNet", *, soft=False):
         raise ValueError(f"y must be (n,) or (n, k), got the shape {values.shape}")
     name = getattr(y, "name", None)
     names = check_names(None if name is None else [name], 1)
-    if soft and values.dtype.kind in "biuf":
+    if soft and values.dtype.kind == "f" and ((values > 0) & (values < 1)).any():
         Y = _check_values(values[:, None].astype(np.float64), names, True, "y")
         return Targets(Y.astype(np.float32), names, np.array([0, 1]), True)
     Y, classes = _encode_binary(values)

@@ -10,7 +10,7 @@ from scipy.special import logit
 from skorch.callbacks import EarlyStopping
 from skorch.helper import predefined_split
 
-from skcxr._multilabel._groups import check_groups
+from skcxr._multilabel._groups import check_groups, warn_groups_lost
 from skcxr._multilabel._prior import prior_logits, start_at_prior
 from skcxr._multilabel._stratify import assign_parts
 from skcxr._multilabel._thresholds import (
@@ -69,6 +69,8 @@ def hold_out(estimator, Y, groups, rng):
     share = estimator.validation_fraction
     if share * len(Y) < MIN_HELD_OUT or check_groups(groups, len(Y))[1] < 2:
         return everything, everything[:0]
+    if groups is None:
+        warn_groups_lost(estimator)
     part = assign_parts(Y, groups, [1 - share, share], rng)
     return np.flatnonzero(part == 0), np.flatnonzero(part == 1)
 

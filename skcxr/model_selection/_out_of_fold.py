@@ -1,10 +1,9 @@
-"""What threshold tuning and calibration share: probabilities of rows not trained on."""
+"""What threshold tuning and calibration share: scores of rows not trained on."""
 
 import warnings
 from numbers import Integral
 
 import numpy as np
-from scipy.special import logit
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.utils import Bunch, _safe_indexing, check_random_state, get_tags, indexable
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
@@ -15,9 +14,12 @@ from sklearn.utils.metadata_routing import (
     process_routing,
 )
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import _check_method_params, check_is_fitted, has_fit_parameter
+from sklearn.utils.validation import _check_method_params, check_is_fitted
 
-from skcxr._multilabel._labels import encode_targets
+from skcxr._multilabel._fit_inputs import check_fit_inputs
+from skcxr._multilabel._groups import fitting_with, groups_were_given
+from skcxr._multilabel._routing import fit_params_for
+from skcxr._multilabel._thresholds import best_thresholds, warn_calls_almost_all
 from skcxr.classifiers._mixin import MultilabelMixin
 from skcxr.model_selection.splitters import MultilabelStratifiedGroupKFold
 
@@ -27,6 +29,9 @@ class _OutOfFoldClassifier(MetaEstimatorMixin, MultilabelMixin, BaseEstimator):
 
     X is not validated: paths, a DataFrame or whatever the estimator takes.
     """
+
+    # fit has **params, and hands these on.
+    _routes_to_fit = ("groups", "sample_weight")
 
     _parameter_constraints = {
         "estimator": [HasMethods(["fit", "predict_proba"])],
@@ -40,37 +45,48 @@ class _OutOfFoldClassifier(MetaEstimatorMixin, MultilabelMixin, BaseEstimator):
     }
 
     def _fit_out_of_fold(self, X, y, params, response):
-        """Fit ``estimator_`` and return out-of-fold scores (m, k) and the labels (m, k)."""
-        targets = encode_targets(y, type(self).__name__)
+        """Fit ``estimator_`` and return out-of-fold scores (m, k) and the labels (m, k).
+
+        `response` is a function of a fitted estimator, X and the label names (None for 1-D y).
+        """
+        groups, weight = params.get("groups"), params.get("sample_weight")
+        targets = check_fit_inputs(self.estimator, X, y, groups, weight)
         self._binary, self.label_names_ = targets.binary, targets.label_names
         if self.cv == "prefit":
             check_is_fitted(self.estimator)
             self.estimator_ = self.estimator
-            scores, Y = response(self.estimator, X, targets.binary), targets.Y
+            scores, Y = response(self.estimator, X, self._known_names), targets.Y
         else:
             X, y = indexable(X, y)
             cv, routed = self._splitter(), self._route(params)
-            folds = list(cv.split(X, y, **routed.splitter.split))
-            results = Parallel(n_jobs=self.n_jobs)(
-                delayed(_fit_and_score)(
-                    clone(self.estimator),
-                    X,
-                    y,
-                    train,
-                    test,
-                    routed.estimator.fit,
-                    response,
-                    targets.binary,
+            with fitting_with(groups):
+                folds = list(cv.split(X, y, **routed.splitter.split))
+                given = groups_were_given()
+                results = Parallel(n_jobs=self.n_jobs)(
+                    delayed(_fit_and_score)(
+                        clone(self.estimator),
+                        X,
+                        y,
+                        train,
+                        test,
+                        routed.estimator.fit,
+                        response,
+                        self._known_names,
+                        given,
+                    )
+                    for train, test in folds
                 )
-                for train, test in folds
-            )
+                self.estimator_ = clone(self.estimator).fit(X, y, **routed.estimator.fit)
             scores, Y = np.concatenate(results), targets.Y[np.concatenate([t for _, t in folds])]
-            self.estimator_ = clone(self.estimator).fit(X, y, **routed.estimator.fit)
         self.classes_ = targets.classes
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(self.estimator_, name):
                 setattr(self, name, getattr(self.estimator_, name))
         return scores, Y
+
+    @property
+    def _known_names(self):
+        return None if self._binary else list(self.label_names_)
 
     def _splitter(self):
         if not isinstance(self.cv, Integral):
@@ -81,10 +97,9 @@ class _OutOfFoldClassifier(MetaEstimatorMixin, MultilabelMixin, BaseEstimator):
     def _route(self, params):
         if _routing_enabled():
             return process_routing(self, "fit", **params)
-        fit = {name: value for name, value in params.items() if value is not None}
-        groups = fit.pop("groups", None)
-        if groups is not None and has_fit_parameter(self.estimator, "groups"):
-            fit["groups"] = groups
+        given = {name: value for name, value in params.items() if value is not None}
+        groups, weight = given.pop("groups", None), given.pop("sample_weight", None)
+        fit = fit_params_for(self.estimator, groups, weight) | given
         return Bunch(splitter=Bunch(split={"groups": groups}), estimator=Bunch(fit=fit))
 
     def get_metadata_routing(self):
@@ -101,43 +116,36 @@ class _OutOfFoldClassifier(MetaEstimatorMixin, MultilabelMixin, BaseEstimator):
             )
         return router
 
+    def _choose_thresholds(self, Y, proba, metric, target):
+        """Set ``thresholds_`` by out-of-fold probabilities."""
+        Y = np.where(np.isnan(Y), np.nan, Y >= 0.5)  # soft labels
+        self.thresholds_, undecided = best_thresholds(Y, proba, metric, target)
+        self._warn_undecided(undecided, "their threshold is 0.5")
+        told = ~undecided
+        warn_calls_almost_all(
+            Y[:, told],
+            proba[:, told],
+            self.thresholds_[told],
+            self.label_names_[told],
+            stacklevel=4,
+        )
+
     def _warn_undecided(self, undecided, outcome):
         if undecided.any():
             names = ", ".join(map(str, self.label_names_[undecided]))
             message = f"too few known positives or negatives of {names}: {outcome}."
-            warnings.warn(message, UserWarning, stacklevel=4)
+            warnings.warn(message, UserWarning, stacklevel=5)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         inner = get_tags(self.estimator)
         tags.input_tags = inner.input_tags
-        tags.classifier_tags.multi_class = False
-        tags.classifier_tags.multi_label = True
         tags.no_validation = inner.no_validation
         return tags
 
 
-def _fit_and_score(estimator, X, y, train, test, params, response, binary):
+def _fit_and_score(estimator, X, y, train, test, params, response, names, groups_given):
     params = _check_method_params(X, params, train)
-    estimator.fit(_safe_indexing(X, train), _safe_indexing(y, train), **params)
-    return response(estimator, _safe_indexing(X, test), binary)
-
-
-def label_proba(estimator, X, binary):
-    """Probabilities (n, k) of any multi-label classifier, (n, 1) of a binary one."""
-    proba = estimator.predict_proba(X)
-    if isinstance(proba, list):  # one (n, classes) array per label, as forests give it
-        return np.column_stack(
-            [p @ (np.asarray(c) == 1) for p, c in zip(proba, estimator.classes_, strict=True)]
-        )
-    return proba[:, 1:] if binary else proba
-
-
-def label_scores(estimator, X, binary):
-    """Logits (n, k): the decision function, or the logit of the probabilities."""
-    if hasattr(estimator, "decision_function"):
-        scores = np.asarray(estimator.decision_function(X), dtype=float)
-        return scores.reshape(len(scores), -1)
-    proba = label_proba(estimator, X, binary)
-    tiny = np.finfo(np.float32).eps
-    return logit(np.clip(proba, tiny, 1 - tiny))
+    with fitting_with(groups_given or None):
+        estimator.fit(_safe_indexing(X, train), _safe_indexing(y, train), **params)
+    return response(estimator, _safe_indexing(X, test), names)

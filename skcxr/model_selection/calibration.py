@@ -1,14 +1,18 @@
 """Probabilities per label that mean what they say."""
 
+from numbers import Real
+
 import numpy as np
 from scipy.optimize import minimize, minimize_scalar
 from scipy.special import expit
 from sklearn.base import _fit_context
 from sklearn.isotonic import IsotonicRegression
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from skcxr.model_selection._out_of_fold import _OutOfFoldClassifier, label_scores
+from skcxr._multilabel._scores import label_scores
+from skcxr._multilabel._thresholds import THRESHOLD_METRICS, check_target
+from skcxr.model_selection._out_of_fold import _OutOfFoldClassifier
 
 
 class MultilabelCalibrator(_OutOfFoldClassifier):
@@ -24,8 +28,14 @@ class MultilabelCalibrator(_OutOfFoldClassifier):
         Multi-label classifier, or a Pipeline that ends in one. Its ``decision_function`` is
         calibrated where there is one, else the logit of its probabilities.
     method : {"sigmoid", "isotonic", "temperature"}, default="sigmoid"
-        ``"sigmoid"`` is Platt's a·s + b; ``"temperature"`` s / T, which keeps the ranking and
-        needs the least data; ``"isotonic"`` any rising step function, which needs the most.
+        ``"sigmoid"`` is Platt's a·s + b with a > 0; ``"temperature"`` s / T, which needs the
+        least data. Both keep the ranking, and so the AUC, of each label. ``"isotonic"`` is any
+        rising step function, which needs the most data and makes ties.
+    threshold_metric : {"f1", "youden", "sensitivity", "specificity"} or None, default=None
+        Also choose the threshold of each label, on the calibrated out-of-fold predictions: at no
+        further fit, as :class:`MultilabelThresholdTuner` around the calibrator would. None: 0.5.
+    threshold_target : float or None, default=None
+        The wanted sensitivity or specificity, between 0 and 1.
     cv : int, splitter or "prefit", default=5
         An int is the folds of :class:`MultilabelStratifiedGroupKFold`. ``"prefit"``: the
         estimator is fitted already, and fit gets other rows than it was trained on.
@@ -41,16 +51,16 @@ class MultilabelCalibrator(_OutOfFoldClassifier):
     calibrators_ : list of callable or None
         From logits (n,) to probabilities (n,), one per label; None, with a warning, where
         not both a positive and a negative are known: its probability stays the sigmoid.
-    classes_ : list of ndarray, or ndarray of shape (2,)
+    thresholds_ : ndarray of shape (n_labels,)
+        A label is predicted where its calibrated probability is above its threshold.
+    classes_ : ndarray of shape (n_labels, 2) or (2,)
         As of :class:`~skcxr.classifiers.MultilabelNet`.
     label_names_ : ndarray of shape (n_labels,)
         Columns of y where it is a DataFrame.
 
     Notes
     -----
-    ``predict`` is probability above 0.5, whatever thresholds the estimator has; put the
-    calibrator into a :class:`MultilabelThresholdTuner` for thresholds on calibrated
-    probabilities.
+    ``predict`` goes by the calibrator's thresholds, whatever thresholds the estimator has.
 
     References
     ----------
@@ -65,11 +75,25 @@ class MultilabelCalibrator(_OutOfFoldClassifier):
     _parameter_constraints = {
         **_OutOfFoldClassifier._parameter_constraints,
         "method": [StrOptions({"sigmoid", "isotonic", "temperature"})],
+        "threshold_metric": [StrOptions(set(THRESHOLD_METRICS)), None],
+        "threshold_target": [Interval(Real, 0, 1, closed="both"), None],
     }
 
-    def __init__(self, estimator, *, method="sigmoid", cv=5, n_jobs=None, random_state=None):
+    def __init__(
+        self,
+        estimator,
+        *,
+        method="sigmoid",
+        threshold_metric=None,
+        threshold_target=None,
+        cv=5,
+        n_jobs=None,
+        random_state=None,
+    ):
         self.estimator = estimator
         self.method = method
+        self.threshold_metric = threshold_metric
+        self.threshold_target = threshold_target
         self.cv = cv
         self.n_jobs = n_jobs
         self.random_state = random_state
@@ -85,14 +109,16 @@ class MultilabelCalibrator(_OutOfFoldClassifier):
         y : array-like or DataFrame of shape (n, n_labels), or (n,) with two classes
             0, 1 or NaN (left out).
         **params : dict
-            ``groups`` (patients) go to the splitter, and to the estimator where its fit has such
-            an argument. The rest goes to the estimator's fit, arrays of length n fold by fold:
-            for a Pipeline ``classify__groups=groups``. With metadata routing, as requested.
+            ``groups`` (patients) go to the splitter and to all in the estimator that takes them:
+            steps of a Pipeline, tuners and calibrators inside. ``sample_weight`` goes to the
+            classifier. The rest goes to the estimator's fit, arrays of length n fold by fold.
+            With metadata routing, as requested.
 
         Returns
         -------
         self : MultilabelCalibrator
         """
+        check_target(self.threshold_metric, self.threshold_target)
         scores, Y = self._fit_out_of_fold(X, y, params, label_scores)
         Calibration = {"sigmoid": Sigmoid, "isotonic": Isotonic, "temperature": Temperature}
         self.calibrators_ = []
@@ -104,6 +130,10 @@ class MultilabelCalibrator(_OutOfFoldClassifier):
             )
         undecided = np.array([calibrator is None for calibrator in self.calibrators_])
         self._warn_undecided(undecided, "their probabilities are not calibrated")
+        self.thresholds_ = np.full(len(undecided), 0.5)
+        if self.threshold_metric is not None:
+            proba = self._calibrated(scores)
+            self._choose_thresholds(Y, proba, self.threshold_metric, self.threshold_target)
         return self
 
     def predict_proba(self, X):
@@ -121,7 +151,7 @@ class MultilabelCalibrator(_OutOfFoldClassifier):
         return self._shape_proba(self._proba(X))
 
     def predict(self, X):
-        """0 or 1 for each label: whether its calibrated probability is above 0.5.
+        """0 or 1 for each label: whether its calibrated probability is above its threshold.
 
         Parameters
         ----------
@@ -132,16 +162,22 @@ class MultilabelCalibrator(_OutOfFoldClassifier):
         -------
         ndarray of shape (n, n_labels), or (n,) where y was 1-D
         """
-        return self._shape_labels(self._proba(X) > 0.5)
+        return self._shape_labels(self._proba(X) > self.thresholds_)
 
     def _proba(self, X):
         check_is_fitted(self)
-        scores = label_scores(self.estimator_, X, self._binary)
+        return self._calibrated(label_scores(self.estimator_, X, self._known_names))
+
+    def _calibrated(self, scores):
         columns = [
             (calibrator or expit)(s)
             for calibrator, s in zip(self.calibrators_, scores.T, strict=True)
         ]
         return np.column_stack(columns)
+
+
+# Of Platt's slope, per standard deviation of the scores: all but flat, and still rising.
+LEAST_SLOPE = 1e-4
 
 
 def _log_loss(logits, target):
@@ -150,7 +186,7 @@ def _log_loss(logits, target):
 
 
 class Sigmoid:
-    """Platt scaling: expit(a·s + b) with Platt's smoothed targets.
+    """Platt scaling: expit(a·s + b), a > 0, with Platt's smoothed targets.
 
     Parameters
     ----------
@@ -170,8 +206,11 @@ class Sigmoid:
             return value, np.array([error @ (scores / unit), error.sum()])
 
         start = [1.0, np.log((n_pos + 1) / (n_neg + 1))]
-        a, self.b = minimize(loss, start, jac=True, method="BFGS", options={"gtol": 1e-8}).x
-        self.a = a / unit
+        a, b = minimize(loss, start, jac=True, method="BFGS", options={"gtol": 1e-8}).x
+        if a < LEAST_SLOPE:  # scores that run against the labels: their ranking is kept
+            a = LEAST_SLOPE
+            b = minimize_scalar(lambda b: loss((a, b))[0], bounds=(-30, 30), method="bounded").x
+        self.a, self.b = a / unit, b
 
     def __call__(self, scores):
         """Probabilities of scores (n,)."""

@@ -6,7 +6,8 @@ import numpy as np
 from sklearn.model_selection import BaseCrossValidator, BaseShuffleSplit
 from sklearn.utils import _safe_indexing, check_random_state, indexable
 
-from skcxr._multilabel._groups import check_groups
+from skcxr._multilabel._fit_inputs import check_row_order
+from skcxr._multilabel._groups import check_groups, warn_groups_lost
 from skcxr._multilabel._labels import encode_targets
 from skcxr._multilabel._stratify import assign_parts
 
@@ -65,7 +66,7 @@ class MultilabelStratifiedGroupKFold(BaseCrossValidator):
         return self.n_splits
 
     def _iter_test_indices(self, X=None, y=None, groups=None):
-        Y = encode_targets(y, type(self).__name__).Y
+        Y = _labels_to_split(self, X, y, groups)
         _, n_groups = check_groups(groups, len(Y))
         if n_groups < self.n_splits:
             raise ValueError(f"n_splits={self.n_splits} folds of {n_groups} patients (groups)")
@@ -107,7 +108,7 @@ class MultilabelGroupShuffleSplit(BaseShuffleSplit):
         super().__init__(n_splits=n_splits, test_size=test_size, random_state=random_state)
 
     def _iter_indices(self, X, y=None, groups=None):
-        Y = encode_targets(y, type(self).__name__).Y
+        Y = _labels_to_split(self, X, y, groups)
         rng = check_random_state(self.random_state)
         for _ in range(self.n_splits):
             part = assign_parts(Y, groups, [1 - self.test_size, self.test_size], rng)
@@ -151,6 +152,14 @@ def train_test_split_by_patient(X, y, groups, *, test_size=0.2, random_state=Non
     splitter = MultilabelGroupShuffleSplit(1, test_size=test_size, random_state=random_state)
     rows = [np.sort(part) for part in next(splitter.split(X, y, groups))]
     return tuple(_safe_indexing(array, part) for array in (X, y, groups) for part in rows)
+
+
+def _labels_to_split(splitter, X, y, groups):
+    """Y (n, k); what a splitter was given is checked."""
+    if groups is None:
+        warn_groups_lost(splitter)
+    check_row_order(X=X, y=y, groups=groups)
+    return encode_targets(y, type(splitter).__name__, soft=True).Y
 
 
 def _check_share(test_size):

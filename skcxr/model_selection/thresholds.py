@@ -1,11 +1,14 @@
 """Thresholds per label, tuned on rows that the estimator was not trained on."""
 
+from numbers import Real
+
 from sklearn.base import _fit_context
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from skcxr._multilabel._thresholds import best_thresholds
-from skcxr.model_selection._out_of_fold import _OutOfFoldClassifier, label_proba
+from skcxr._multilabel._scores import label_proba
+from skcxr._multilabel._thresholds import THRESHOLD_METRICS, check_target
+from skcxr.model_selection._out_of_fold import _OutOfFoldClassifier
 
 
 class MultilabelThresholdTuner(_OutOfFoldClassifier):
@@ -19,8 +22,12 @@ class MultilabelThresholdTuner(_OutOfFoldClassifier):
     ----------
     estimator : estimator
         Multi-label classifier with ``predict_proba``, or a Pipeline that ends in one.
-    metric : {"f1", "youden"}, default="f1"
-        What each threshold maximises: F1, or sensitivity + specificity - 1.
+    metric : {"f1", "youden", "sensitivity", "specificity"}, default="f1"
+        What each threshold maximises: F1, or sensitivity + specificity - 1. Or what it reaches:
+        the highest threshold with a sensitivity of at least `target`, or the lowest with such a
+        specificity.
+    target : float or None, default=None
+        The wanted sensitivity or specificity, between 0 and 1.
     cv : int, splitter or "prefit", default=5
         An int is the folds of :class:`MultilabelStratifiedGroupKFold`. ``"prefit"``: the
         estimator is fitted already, and fit gets other rows than it was trained on.
@@ -35,8 +42,8 @@ class MultilabelThresholdTuner(_OutOfFoldClassifier):
         Fitted on all rows.
     thresholds_ : ndarray of shape (n_labels,)
         A label is predicted where its probability is above its threshold. 0.5, with a warning,
-        where no positive (for ``"youden"``: or no negative) is known.
-    classes_ : list of ndarray, or ndarray of shape (2,)
+        where no positive (for ``"youden"`` and ``"specificity"``: no negative) is known.
+    classes_ : ndarray of shape (n_labels, 2) or (2,)
         As of :class:`~skcxr.classifiers.MultilabelNet`.
     label_names_ : ndarray of shape (n_labels,)
         Columns of y where it is a DataFrame.
@@ -58,12 +65,16 @@ class MultilabelThresholdTuner(_OutOfFoldClassifier):
 
     _parameter_constraints = {
         **_OutOfFoldClassifier._parameter_constraints,
-        "metric": [StrOptions({"f1", "youden"})],
+        "metric": [StrOptions(set(THRESHOLD_METRICS))],
+        "target": [Interval(Real, 0, 1, closed="both"), None],
     }
 
-    def __init__(self, estimator, *, metric="f1", cv=5, n_jobs=None, random_state=None):
+    def __init__(
+        self, estimator, *, metric="f1", target=None, cv=5, n_jobs=None, random_state=None
+    ):
         self.estimator = estimator
         self.metric = metric
+        self.target = target
         self.cv = cv
         self.n_jobs = n_jobs
         self.random_state = random_state
@@ -79,17 +90,18 @@ class MultilabelThresholdTuner(_OutOfFoldClassifier):
         y : array-like or DataFrame of shape (n, n_labels), or (n,) with two classes
             0, 1 or NaN (left out).
         **params : dict
-            ``groups`` (patients) go to the splitter, and to the estimator where its fit has such
-            an argument. The rest goes to the estimator's fit, arrays of length n fold by fold:
-            for a Pipeline ``classify__groups=groups``. With metadata routing, as requested.
+            ``groups`` (patients) go to the splitter and to all in the estimator that takes them:
+            steps of a Pipeline, tuners and calibrators inside. ``sample_weight`` goes to the
+            classifier. The rest goes to the estimator's fit, arrays of length n fold by fold.
+            With metadata routing, as requested.
 
         Returns
         -------
         self : MultilabelThresholdTuner
         """
+        check_target(self.metric, self.target)
         proba, Y = self._fit_out_of_fold(X, y, params, label_proba)
-        self.thresholds_, undecided = best_thresholds(Y, proba, self.metric)
-        self._warn_undecided(undecided, "their threshold is 0.5")
+        self._choose_thresholds(Y, proba, self.metric, self.target)
         return self
 
     def predict_proba(self, X):
@@ -105,7 +117,7 @@ class MultilabelThresholdTuner(_OutOfFoldClassifier):
         ndarray of shape (n, n_labels), or (n, 2) where y was 1-D
         """
         check_is_fitted(self)
-        return self._shape_proba(label_proba(self.estimator_, X, self._binary))
+        return self._shape_proba(label_proba(self.estimator_, X, self._known_names))
 
     def predict(self, X):
         """0 or 1 for each label: whether its probability is above its threshold.
@@ -120,5 +132,5 @@ class MultilabelThresholdTuner(_OutOfFoldClassifier):
         ndarray of shape (n, n_labels), or (n,) where y was 1-D
         """
         check_is_fitted(self)
-        proba = label_proba(self.estimator_, X, self._binary)
+        proba = label_proba(self.estimator_, X, self._known_names)
         return self._shape_labels(proba > self.thresholds_)
