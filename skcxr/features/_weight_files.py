@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import zipfile
 
 import torch
 
@@ -119,6 +120,7 @@ def _text(value):
 
 def _read_pickle(path):
     try:
+        _check_sums(path)
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         found = re.search(r"(?:GLOBAL|class|global) `?([\w.]+\.[\w.]+)", str(error))
@@ -137,6 +139,15 @@ def _read_pickle(path):
         else:
             reason = f"damaged, cut off or something else: {_first_line(error)}"
         raise ValueError(f"{path}: not a readable state dict ({reason}).") from error
+
+
+def _check_sums(path):
+    """Compare the checksums that torch writes into its files and does not read."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+        if damaged is not None:
+            raise ValueError(f"the checksum of {damaged} is wrong")
 
 
 def _first_line(error):

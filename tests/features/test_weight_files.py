@@ -1,6 +1,7 @@
 """Files of weights that are damaged, foreign or hostile, for the embedder and the masker."""
 
 import pickle
+import random
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ from published_networks import resnet_state
 from safetensors.torch import save_file
 
 from skcxr.features import build_backbone
+from skcxr.features._weight_files import read_weights
 from skcxr.segmentation._inference import start_network
 
 
@@ -195,3 +197,38 @@ def test_a_description_of_another_kind_is_refused(about, states, tmp_path):
     save_file(states[for_the_embedder], tmp_path / "w.safetensors", metadata={"skcxr": about})
     with pytest.raises(ValueError, match=r"w.safetensors: not a readable state dict \("):
         for_the_embedder(tmp_path / "w.safetensors")
+
+
+def test_h9_one_flipped_bit_of_a_weight_is_found(states, tmp_path):
+    path = tmp_path / "bit.pth"
+    torch.save(states[for_the_embedder], path)
+    data = bytearray(path.read_bytes())
+    weight = next(iter(states[for_the_embedder].values())).numpy().tobytes()
+    data[data.index(weight[:64]) + 5] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=r"bit.pth: not a readable state dict .*checksum"):
+        for_the_embedder(path)
+
+
+@pytest.mark.parametrize("name", ["new.pth", "old.pth", "w.safetensors"])
+def test_h9_mutated_files_are_read_or_refused_in_one_sentence(name, tmp_path):
+    state = {"conv.weight": torch.ones(2, 3, 3, 3), "bn.num_batches_tracked": torch.tensor(3)}
+    path, rng = tmp_path / name, random.Random(0)
+    if name.endswith("pth"):
+        torch.save(state, path, _use_new_zipfile_serialization=name == "new.pth")
+    else:
+        save_file(state, path, metadata={"skcxr": '{"trained_on": ["PadChest"]}'})
+    whole, refusals = path.read_bytes(), []
+    for i in range(120):
+        data = bytearray(whole)
+        if i % 3 == 0:
+            data = data[: rng.randrange(len(data))]
+        for _ in range(i % 3):
+            data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+        path.write_bytes(data)
+        try:
+            read_weights(path)
+        except ValueError as error:
+            refusals.append(str(error))
+    assert len(refusals) > 40
+    assert all(str(path) in refusal and "\n" not in refusal for refusal in refusals)
