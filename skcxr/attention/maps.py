@@ -9,6 +9,8 @@ from .cam import check_method, linear_cam, stage_cams
 from .gradcam import label_positions
 from .postprocess import average_flipped, fuse_scales, resize_maps
 
+_LINEAR = ("grad_cam", "hires_cam")  # for a linear head the sum over channels alone is needed
+
 
 def iter_class_maps(
     embedder,
@@ -26,7 +28,7 @@ def iter_class_maps(
     Parameters
     ----------
     embedder : CNNEmbedder
-        Fitted with labels.
+        Fitted with labels; the maps of several cross-fitted networks are averaged.
     X : paths, DataFrame with a ``path`` column, (n, H, W) array or flat rows
         The images.
     labels : str, int, sequence of them or None, default=None
@@ -59,29 +61,23 @@ def iter_class_maps(
     """
     check_method(method)
     index = label_positions(labels, embedder.label_names_)
-    coef = embedder.head_coef_[index]
-    images = as_images(X, image_shape=embedder.image_shape)
+    plain = stages is None and (len(embedder.head_coefs_) == 1 or method in _LINEAR)
 
-    def maps_of(rows):
-        if stages is None:
-            parts = embedder.rows(rows).batches(batch_size)
-            maps = np.concatenate([linear_cam(part, coef, method) for _, part in parts])
-        else:
-            maps = fuse_scales(_through(embedder, rows, coef, stages, method))
-        return maps if size is None else resize_maps(maps, size)
+    def maps_of(X):
+        for where, rows in _batches(embedder, X, index, method, stages, plain, batch_size):
+            yield where, rows if size is None else resize_maps(rows, size)
 
-    if stages is None and not flip:
-        for where, part in embedder.rows(X).batches(batch_size):
-            maps = linear_cam(part, coef, method)
-            yield where, maps if size is None else resize_maps(maps, size)
+    if plain and not flip:
+        yield from maps_of(X)
         return
+    images = as_images(X, image_shape=embedder.image_shape)
     for start in range(0, len(images), batch_size):
         where = slice(start, min(start + batch_size, len(images)))
-        batch = images.take(np.arange(where.start, where.stop))
-        batch = np.stack([np.asarray(image) for image in batch])
-        maps = maps_of(batch)
+        batch = np.stack(list(images.take(np.arange(where.start, where.stop))))
+        ((_, maps),) = maps_of(batch)
         if flip:
-            maps = average_flipped(maps, maps_of(np.ascontiguousarray(batch[:, :, ::-1])))
+            ((_, flipped),) = maps_of(np.ascontiguousarray(batch[:, :, ::-1]))
+            maps = average_flipped(maps, flipped)
         yield where, maps
 
 
@@ -133,21 +129,44 @@ def grad_cam(embedder, X, labels=None, *, batch_size=32):
     return class_maps(embedder, X, labels, batch_size=batch_size)
 
 
-def _through(embedder, batch, coef, stages, method):
-    """Maps at stages of the embedder's network, one backward pass for each label."""
+def _batches(embedder, X, index, method, stages, plain, batch_size):
+    """Yield maps at their own resolution; of several cross-fitted networks, the mean."""
+    if not plain:
+        last = list(_networks(embedder)[0][0])[-1][0]
+        parts = _through(embedder, X, index, stages or [last], method)
+        yield slice(0, len(X)), parts[0] if stages is None else fuse_scales(parts)
+    elif len(embedder.head_coefs_) > 1:
+        for where, rows in embedder.activation_rows(X).batches(batch_size):
+            evidence = np.maximum(rows[:, 0, index], 0)
+            yield where, evidence / np.float32(np.prod(evidence.shape[2:]))
+    else:
+        for where, rows in embedder.rows(X).batches(batch_size):
+            yield where, linear_cam(rows, embedder.head_coef_[index], method)
+
+
+def _networks(embedder):
+    """Named stages and head of each network: one, or those that were cross-fitted."""
+    trunk = list(embedder.trunk_.named_children())
+    tails = [list(tail.named_children()) for tail in embedder.tails_] or [[]]
+    return [(trunk + tail, coef) for tail, coef in zip(tails, embedder.head_coefs_, strict=True)]
+
+
+def _through(embedder, batch, index, stages, method):
+    """Maps at stages of the embedder's networks, one backward pass for each label."""
     import torch
 
     from .._torch import resolve_device, to_input
 
     device = resolve_device(embedder.device)
-    parts = []
-    for part in (embedder.trunk_, embedder.tail_):
-        if part is not None:
-            # The fitted network stays where it can be pickled from.
-            part = part if device.type == "cpu" else copy.deepcopy(part).to(device)
-            parts += part.eval().named_children()
-    weight = torch.as_tensor(coef, device=device)
-    batch = to_input(batch, device)
-    return stage_cams(
-        parts, lambda x: x.mean((2, 3)) @ weight.T, batch, stages=stages, method=method
-    )
+    found = []
+    for parts, coef in _networks(embedder):
+        if device.type != "cpu":  # the fitted network stays where it can be pickled from
+            parts = [(name, copy.deepcopy(part).to(device)) for name, part in parts]
+        weight = torch.as_tensor(coef[index], device=device)
+
+        def head(x, weight=weight):
+            return x.mean((2, 3)) @ weight.T
+
+        inputs = to_input(np.asarray(batch), device)
+        found.append(stage_cams(parts, head, inputs, stages=stages, method=method))
+    return [np.mean(of_stage, axis=0) for of_stage in zip(*found, strict=True)]

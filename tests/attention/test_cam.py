@@ -174,3 +174,26 @@ def test_flipped_films_give_flipped_maps(fitted):
     np.testing.assert_allclose(mirrored, once[..., ::-1], atol=1e-6)
     expected = (class_maps(embedder, X) + class_maps(embedder, X[:, :, ::-1])[..., ::-1]) / 2
     np.testing.assert_allclose(once, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("method", ["grad_cam", "layer_cam"])
+def test_cross_fitted_networks_are_averaged(method):
+    X = np.random.default_rng(0).integers(0, 256, (12, 32, 32), dtype=np.uint8)
+    Y = np.array([[0, 1], [1, 0], [1, 1], [0, 0]] * 3)
+    embedder = CNNEmbedder(
+        tiny_network(), weights=None, precision="float32", device="cpu", random_state=0,
+        fine_tune="layer4", epochs=1, cross_fit=2,
+    ).fit(X, Y)  # fmt: skip
+    assert len(embedder.head_coefs_) == 2
+    found = class_maps(embedder, X, method=method)
+    trunk = embedder.trunk_(to_input(X, torch.device("cpu"))).detach()
+    logits = 0
+    parts = []
+    for tail, coef in zip(embedder.tails_, embedder.head_coefs_, strict=True):
+        maps = tail(trunk).detach().numpy()
+        parts.append(linear_cam(maps, coef, method))
+        logits = logits + np.einsum("nkhw,ck->nchw", maps, coef) / 2
+    expected = np.mean(parts, axis=0)
+    if method == "grad_cam":  # of the mean logit
+        expected = np.maximum(logits, 0) / np.prod(logits.shape[2:])
+    np.testing.assert_allclose(found, expected, atol=2e-4)
