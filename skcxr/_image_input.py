@@ -8,7 +8,7 @@ from sklearn.utils import check_array
 from ._decode import stat_file
 from ._rows import Images
 from ._rows._prefetch import map_readers
-from ._rows._sources import ArraySource, FileSource
+from ._rows._sources import ArraySource, FileSource, stat_key
 
 _FORMS = (
     "paths, a DataFrame with a column 'path', an array of grey images (n, H, W), a list of (H, W) "
@@ -87,7 +87,9 @@ def as_images(X, *, image_shape=None, value_range=None, memo=None, check=None):
     table = X if hasattr(X, "iloc") else None
     paths = paths_of(X)
     if paths is not None:
-        return Images(FileSource(paths, _stat_files(paths), value_range, memo), table=table)
+        stats = _stat_files(paths)
+        keys = None if memo is None else list(map(stat_key, paths, stats))
+        return Images(FileSource(paths, value_range, memo, keys), table=table)
     X = _array_like(X)
     if isinstance(X, list):
         arrays = [check_array(image, dtype="numeric") for image in X]

@@ -1,5 +1,7 @@
 """Where images come from: files, and arrays in memory."""
 
+import os
+
 import numpy as np
 
 from .._decode import read_image, to_uint8
@@ -40,18 +42,18 @@ class FileSource(_Source):
     Parameters
     ----------
     paths : list of str
-    stats : list of os.stat_result
-        Of the files, as they were when X was given.
     value_range : (float, float) or None
     memo : ImageStore or None
         Remembers the digests of files that have not changed.
+    stat_keys : list of bytes or None
+        :func:`stat_key` of each file as it was when X was given, where there is a memo.
     """
 
     form = f"file {_DECODING}"
 
-    def __init__(self, paths, stats, value_range=None, memo=None):
+    def __init__(self, paths, value_range=None, memo=None, stat_keys=None):
         super().__init__(len(paths), value_range)
-        self.paths, self.stats, self.memo = paths, stats, memo
+        self.paths, self.memo, self.stat_keys = paths, memo, stat_keys
 
     def name(self, i):
         """The file's path."""
@@ -62,13 +64,14 @@ class FileSource(_Source):
         return (read_image(self.paths[i], self.value_range) for i in positions)
 
     def _subset(self, positions):
-        paths, stats = ([every[i] for i in positions] for every in (self.paths, self.stats))
-        return FileSource(paths, stats, self.value_range, self.memo)
+        paths = [self.paths[i] for i in positions]
+        stat_keys = self.stat_keys and [self.stat_keys[i] for i in positions]
+        return FileSource(paths, self.value_range, self.memo, stat_keys)
 
     def _content_keys(self, positions):
         if self.memo is None:
             return map_readers(lambda i: file_digest(self.paths[i]), positions)
-        stat_keys = [self._stat_key(i) for i in positions]
+        stat_keys = [self.stat_keys[i] for i in positions]
         known = self.memo.memo_digests(stat_keys)
         missing = [j for j, key in enumerate(known) if key is None]
         found = map_readers(lambda j: file_digest(self.paths[positions[j]]), missing)
@@ -78,10 +81,11 @@ class FileSource(_Source):
             self.memo.put_memo([stat_keys[j] for j in missing], found)
         return known
 
-    def _stat_key(self, i):
-        stat = self.stats[i]
-        times = stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
-        return digest(self.paths[i], str(times), str((stat.st_dev, stat.st_ino)))
+
+def stat_key(path, found):
+    """Digest of a file's name, size and times."""
+    times = found.st_size, found.st_mtime_ns, found.st_ctime_ns
+    return digest(os.path.abspath(path), str(times))
 
 
 class ArraySource(_Source):
