@@ -21,9 +21,13 @@ import numpy as np
 
 def linear_weights(maps, coef):
     """Weights (n, n_labels, K) for global average pooling and a linear head."""
-    mean = maps.mean(axis=(2, 3), dtype=np.float32)
-    below = 2 + coef * mean[:, None]
-    return np.maximum(coef, 0) / np.where(below == 0, 1, below)
+    n, n_channels = maps.shape[:2]
+    flat = maps.reshape(n * n_channels, -1).astype(np.float32, copy=False)
+    mean = flat @ np.full(flat.shape[1], 1 / flat.shape[1], np.float32)
+    below = coef * mean.reshape(n, 1, n_channels)
+    below += 2
+    below[below == 0] = 1
+    return np.divide(np.maximum(coef, 0), below, out=below)
 
 
 def gradient_weights(maps, gradient):
