@@ -1,0 +1,187 @@
+"""What each command does; returns its exit status."""
+
+import os
+import sys
+from pathlib import Path
+
+from .._progress import Progress
+from .._store._container import write_whole
+from ._films import each_batch, find_films
+
+
+def check(args):
+    """Look at films before a night of computing."""
+    from ..preprocessing import check_images
+
+    films, n_others = find_films(args.films)
+    table = check_images([film.path for film in films], n_jobs=args.jobs)
+    issues = table.filter(regex=r"^is_.*_issue$").astype(bool)
+    if args.output:
+        _write_table(table, args.output)
+    for name in issues:
+        if issues[name].any():
+            print(f"{name.removeprefix('is_').removesuffix('_issue')}: {issues[name].sum()}")
+            for film in [film for film, bad in zip(films, issues[name], strict=True) if bad][:5]:
+                print(f"    {film.name}")
+    n_bad = int(issues.any(axis=1).sum())
+    print(f"{n_bad} of {len(films)} films have an issue" + _others(n_others))
+    return int(n_bad > 0)
+
+
+def predict(args):
+    """Predict films by a saved model."""
+    import pandas as pd
+
+    from .._multilabel._decisions import decide
+    from .._multilabel._probabilities import label_names_of
+    from ..persistence import load
+
+    model = load(args.model)
+    labels = label_names_of(model)
+    if labels is None:
+        raise ValueError(f"{args.model} knows no names of findings: fit it on a y with columns")
+    films, n_others = find_films(args.films)
+    maps = _MapWriter(model, args.maps) if args.maps else None
+
+    def work(paths):
+        prob, found, _ = decide(model, paths, labels)
+        return prob, found, maps and maps.of(paths, prob, found)
+
+    parts, n_bad = [], 0
+    with Progress(len(films), "films", verbose=not args.quiet) as progress:
+        for batch, result, error in each_batch(films, args.batch_size, work, args.on_error):
+            part = pd.DataFrame({"file": [film.name for film in batch]})
+            if result is not None:
+                prob, found, pictures = result
+                for j, label in enumerate(labels):
+                    part[label] = prob[:, j]
+                    part[f"{label} found"] = found[:, j].astype(int)
+                if maps:
+                    maps.write(batch, pictures)
+            part["error"] = error
+            n_bad += bool(error)
+            parts.append(part)
+            progress.update(len(batch))
+    columns = [name for label in labels for name in (label, f"{label} found")]
+    table = pd.concat(parts, ignore_index=True).reindex(columns=["file", *columns, "error"])
+    for label in labels:
+        table[f"{label} found"] = table[f"{label} found"].astype("Int64")
+    _write_table(table, args.output)
+    return _ended(len(films), n_bad, n_others, args.output)
+
+
+def segment(args):
+    """Write lung masks."""
+    import cv2
+    import numpy as np
+    import pandas as pd
+
+    from ..preprocessing import ImageLoader, read_image
+    from ..segmentation import UNetMasker
+
+    films, n_others = find_films(args.films)
+    loader = ImageLoader(UNetMasker().side)
+    masker = UNetMasker().fit(np.zeros((1, loader.size, loader.size), np.uint8))
+    os.makedirs(args.output, exist_ok=True)
+
+    def work(paths):
+        images = loader.fit_transform(paths)
+        shapes = [read_image(path).shape for path in paths]
+        return masker.transform(images), masker.mask_quality(images), shapes
+
+    parts, n_bad = [], 0
+    with Progress(len(films), "lung masks", verbose=not args.quiet) as progress:
+        for batch, result, error in each_batch(films, args.batch_size, work, args.on_error):
+            part = pd.DataFrame({"file": [film.name for film in batch]})
+            if result is not None:
+                masks, quality, shapes = result
+                for film, mask, (height, width) in zip(batch, masks, shapes, strict=True):
+                    mask = cv2.resize(mask, (width, height), interpolation=cv2.INTER_LINEAR)
+                    _write_picture((mask > 0.5) * 255, args.output, f"{film.name}.png")
+                part = pd.concat([part, quality.reset_index(drop=True)], axis=1)
+            part["error"] = error
+            n_bad += bool(error)
+            parts.append(part)
+            progress.update(len(batch))
+    table = pd.concat(parts, ignore_index=True)
+    table = table[[*table.columns.drop("error"), "error"]]
+    _write_table(table, os.path.join(args.output, "quality.csv"))
+    return _ended(len(films), n_bad, n_others, args.output)
+
+
+def cache(args):
+    """Say what a cache holds; bound or empty it."""
+    from ..memory import cache_info, clear_cache, set_cache_limit
+
+    if args.clear is not None:
+        clear_cache(args.folder, args.clear or None)
+    if args.limit is not None:
+        set_cache_limit(args.folder, None if args.limit == "none" else args.limit)
+    info = cache_info(args.folder)
+    print(info.to_string() if len(info) else "nothing is kept")
+    limit = info.attrs["limit_bytes"]
+    print(f"{info['bytes'].sum():,} bytes, limit {'none' if limit is None else f'{limit:,}'}")
+    return 0
+
+
+class _MapWriter:
+    """Pictures of where a model's network looked."""
+
+    def __init__(self, model, folder):
+        from ..attention.finding import require_fuser
+
+        self.fuser, self.prepare = require_fuser(model)
+        self.folder = folder
+
+    def of(self, paths, prob, found):
+        """For each film ``{label: (h, w, 3) uint8}``."""
+        import numpy as np
+
+        films = np.asarray(self.prepare.films(paths))
+        maps = self.fuser.attention_maps(self.prepare(paths), size=films.shape[1:])
+        pictures = []
+        for i, film in enumerate(films):
+            shown = np.flatnonzero(found[i]) if found[i].any() else [np.argmax(prob[i])]
+            pictures.append({maps.label_names[j]: _overlay(film, maps.fused[i, j]) for j in shown})
+        return pictures
+
+    def write(self, batch, pictures):
+        """Write them as ``FILM.LABEL.png``."""
+        for film, by_label in zip(batch, pictures, strict=True):
+            for label, picture in by_label.items():
+                name = f"{film.name}.{str(label).replace(os.sep, '-')}.png"
+                _write_picture(picture, self.folder, name)
+
+
+def _overlay(film, heat):
+    import cv2
+    import numpy as np
+
+    peak = heat.max()
+    heat = heat / peak if peak > 0 else heat
+    colour = cv2.applyColorMap((heat * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)
+    share = 0.6 * heat[..., None]
+    return ((1 - share) * film[..., None] + share * colour).astype(np.uint8)
+
+
+def _write_picture(picture, folder, name):
+    import cv2
+    import numpy as np
+
+    # Below the folder, whatever a table says.
+    path = os.path.join(folder, *(part for part in Path(name).parts if part not in (os.sep, "..")))
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    write_whole(path, cv2.imencode(".png", np.asarray(picture, np.uint8))[1].tobytes())
+
+
+def _write_table(table, path):
+    write_whole(path, table.to_csv(index=False).encode())
+
+
+def _others(n_others):
+    return f"; {n_others} other files were passed over" if n_others else ""
+
+
+def _ended(n, n_bad, n_others, where):
+    print(f"{n - n_bad} of {n} films: {where}" + _others(n_others), file=sys.stderr)
+    return int(n_bad > 0)
