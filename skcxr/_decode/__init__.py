@@ -2,7 +2,7 @@
 
 from ._files import ACCEPTED, MAX_PIXELS, read_bytes, stat_file
 from ._levels import check_value_range, to_uint8
-from ._read import read_image
+from ._read import read_image, read_with_doubt
 
 __all__ = [
     "ACCEPTED",
@@ -10,6 +10,7 @@ __all__ = [
     "check_value_range",
     "read_bytes",
     "read_image",
+    "read_with_doubt",
     "stat_file",
     "to_uint8",
 ]

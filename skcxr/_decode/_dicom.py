@@ -1,14 +1,13 @@
 """DICOM: one grey frame, as the film's own tables show it."""
 
 import re
-import warnings
 
 import numpy as np
 
 from ._dicom_elements import read_elements
 from ._dicom_luts import apply_modality, apply_voi, padding_mask
 from ._dicom_pixels import read_pixels
-from ._files import Unreadable, Unwanted
+from ._files import Unreadable
 from ._levels import to_uint8
 
 # Projection radiography (PS3.3 C.7.3.1.1.1), and files that say nothing.
@@ -16,40 +15,31 @@ _RADIOGRAPHS = {"CR", "DX", "RG", "RF", "XA", "PX", "OT", ""}
 _CHEST = re.compile("CHEST|THORA|LUNG|RIB|HEART|^$", re.IGNORECASE)
 
 
-def decode_dicom(data, path, voi="first", modality="warn"):
+def decode_dicom(data, voi="first"):
     """Pixels of a DICOM file, and how :func:`to_uint8` is to read them.
 
     Parameters
     ----------
     data : bytes
-    path : str or path-like
-        For the warning.
     voi : str or None
         Which window or VOI LUT.
-    modality : {"warn", "raise", "ignore"}
-        What to do with an image that is no radiograph of a chest.
 
     Returns
     -------
     pixels : ndarray of shape (H, W)
         uint8 where the file has 8-bit grey levels.
     facts : dict
-        Whether to invert, and where padding is.
+        Whether to invert, where padding is, and why it may be no chest radiograph.
     """
     try:
         elements = read_elements(data)
-        doubt = doubts(elements)
-        image = _image(elements, voi)
+        pixels, facts = _image(elements, voi)
+        return pixels, {**facts, "doubt": doubts(elements)}
     except (Unreadable, MemoryError):
         raise
     except Exception:
         # Whatever a damaged file leads pydicom to; its message may quote what identifies a patient.
         raise Unreadable("its DICOM elements or pixels are damaged") from None
-    if doubt and modality == "raise":
-        raise Unwanted(doubt)
-    if doubt and modality == "warn":
-        warnings.warn(f"{path} {doubt}; it is read as one. Check the file.", stacklevel=4)
-    return image
 
 
 def doubts(elements):

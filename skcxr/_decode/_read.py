@@ -1,5 +1,7 @@
 """An image file of any accepted format to grey uint8."""
 
+import warnings
+
 from ._files import ACCEPTED, Unreadable, Unwanted, read_bytes
 from ._levels import check_value_range, to_uint8
 
@@ -77,28 +79,39 @@ def read_image(path, value_range=None, *, min_size=None, voi="first", modality="
     [[  0 128]
      [191 255]]
     """
-    value_range = check_value_range(value_range)
     if modality not in ("warn", "raise", "ignore"):
         raise ValueError(f"modality={modality!r}; expected 'warn', 'raise' or 'ignore'.")
+    image, doubt = read_with_doubt(path, value_range, min_size=min_size, voi=voi)
+    if doubt and modality == "raise":
+        raise ValueError(f"{path} {doubt}.")
+    if doubt and modality == "warn":
+        warnings.warn(f"{path} {doubt}; it is read as one. Check the file.", stacklevel=2)
+    return image
+
+
+def read_with_doubt(path, value_range=None, *, min_size=None, voi="first"):
+    """As :func:`read_image`, and why a DICOM file may be no chest radiograph, or None."""
+    value_range = check_value_range(value_range)
     data = read_bytes(path)
     try:
-        pixels, facts = _decode(data, path, min_size, voi, modality)
+        pixels, facts = _decode(data, min_size, voi)
     except Unwanted as error:
         raise ValueError(f"{path}: {error}.") from None
     except Unreadable as error:
         raise ValueError(f"{path}: not a readable image ({error}); expected {ACCEPTED}.") from None
     except MemoryError:
         raise ValueError(f"{path}: not a readable image (too large for the memory).") from None
-    return to_uint8(pixels, value_range, name=str(path), **facts)
+    doubt = facts.pop("doubt", None)
+    return to_uint8(pixels, value_range, name=str(path), **facts), doubt
 
 
-def _decode(data, path, min_size, voi, modality):
+def _decode(data, min_size, voi):
     """Pixels of one grey image, and how :func:`to_uint8` is to read them."""
     # The preamble of a DICOM file may hold the header of another format.
     if data[128:132] == b"DICM" or data[:2] in (b"\x02\0", b"\x08\0", b"\0\x08"):
         from ._dicom import decode_dicom
 
-        return decode_dicom(data, path, voi, modality)
+        return decode_dicom(data, voi)
     if data[:8] == b"\x89PNG\r\n\x1a\n":
         from ._png import decode_png
 

@@ -7,6 +7,7 @@ decoded beside others when something was said is decoded once more, alone, to le
 was meant.
 """
 
+import fcntl
 import os
 import re
 import tempfile
@@ -75,6 +76,8 @@ class _Listener:
         else:
             with tempfile.TemporaryFile() as file:
                 self._file = os.dup(file.fileno())
+        # Appended, or two threads that write at once overwrite each other.
+        fcntl.fcntl(self._file, fcntl.F_SETFL, os.O_APPEND)
         self._passed_on = 0
         try:
             self._saved = os.dup(2)

@@ -4,5 +4,10 @@ from .._lazy import attach
 
 __getattr__, __dir__, __all__ = attach(
     __name__,
-    {"HistEqualizer": "equalize", "ImageLoader": "loader", "read_image": "loader"},
+    {
+        "HistEqualizer": "equalize",
+        "ImageLoader": "loader",
+        "check_images": "_check_images",
+        "read_image": "loader",
+    },
 )
