@@ -195,7 +195,8 @@ def warm_cache(pipeline, X):
     Parameters
     ----------
     pipeline : Pipeline
-        From :func:`make_hybrid_pipeline` with ``memory``; it is not fitted.
+        From :func:`make_hybrid_pipeline` with ``memory``, or a search, tuner, calibrator or
+        ColumnTransformer that holds one; it is not fitted.
     X : paths, DataFrame with a ``path`` column, (n, H, W) array or flat rows
         The images.
 
@@ -207,6 +208,18 @@ def warm_cache(pipeline, X):
     Notes
     -----
     Killed in the middle, the next call goes on where this one was.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from skcxr import cache_info, make_hybrid_pipeline, warm_cache
+    >>> from skcxr.datasets import make_chest_phantoms
+    >>> images = make_chest_phantoms(3, size=64, random_state=0).images
+    >>> folder = tempfile.mkdtemp()
+    >>> pipe = make_hybrid_pipeline(size=64, weights=None, random_state=0, memory=folder)
+    >>> warm_cache(pipe, images)
+    >>> int(cache_info(folder).entries["maps"])
+    3
     """
     pipeline = clone(pipeline)
     params = pipeline.get_params().items()
