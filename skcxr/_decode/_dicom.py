@@ -66,6 +66,7 @@ def _image(elements, voi):
     bits = elements.integer("BitsStored", elements.integer("BitsAllocated"))
     if bits <= 8 and values is pixels and (shown is pixels or shown.dtype.kind == "f"):
         # 8-bit levels are what they are, from black to white; no stretch.
-        shown = to_uint8(shown.astype(np.float32), (low, high))
+        as_they_are = shown is pixels and (low, high) == (0, 255)
+        shown = shown.astype(np.uint8) if as_they_are else to_uint8(shown * 1.0, (low, high))
     invert = elements.text("PhotometricInterpretation") == "MONOCHROME1"
     return shown, {"invert": invert, "padding": padding}

@@ -63,10 +63,12 @@ def to_uint8(image, value_range=None, *, name="image", invert=False, padding=Non
             raise ValueError(f"{name} is empty, or nothing but padding.")
         low, high = _range(inside, value_range, name)
         if image.dtype.kind in "iu" and image.dtype.itemsize <= 2:
-            # All levels that there can be, once: the same numbers, several times as fast.
+            # All levels that there can be, once: the same numbers, faster. A negative value counts
+            # from the end of the table.
             values = np.arange(int(inside.min()), int(inside.max()) + 1)
-            index = np.clip(image, values[0], values[-1]).astype(np.int32) - values[0]
-            levels = _linear(values, low, high, invert)[index]
+            table = np.zeros(2 ** (8 * image.dtype.itemsize), np.uint8)
+            table[values] = _linear(values, low, high, invert)
+            levels = table[image]
         else:
             levels = _linear(image, low, high, invert)
     if padding is not None:

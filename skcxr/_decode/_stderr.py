@@ -5,6 +5,9 @@ no return value, no exception. Hence file descriptor 2 points to a file in memor
 is decoded, in any thread, and what other code writes meanwhile is passed on. A film that was
 decoded beside others when something was said is decoded once more, alone, to learn whether it
 was meant.
+
+This is of the whole process: a program that another thread starts in such a moment takes the file
+in memory for its standard error, and what it writes there is lost.
 """
 
 import fcntl
