@@ -29,6 +29,11 @@ class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
     :math:`A^k`. Both sums are linear in F, so a new λ needs no new pass through a network. Where F
     is zero everywhere, the maps are averaged evenly.
 
+    Where the embedder was cross-fitted (see its ``cross_fit``), what is pooled is not the maps but
+    the evidence :math:`E^c = \sum_k w_{ck} A^k + b_c` of each label, which means the same in every
+    one of its networks: the mean of :math:`E^c` over the places is the label's logit, and its mean
+    weighted by F the logit of what was attended to.
+
     Parameters
     ----------
     embedder : CNNEmbedder or None, default=None
@@ -46,11 +51,12 @@ class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
         What λ multiplies; ``"cam"`` is the report's eq. 4, where the roles are swapped.
     reduce : {"mean", "max"}, default="mean"
         How the labels' Grad-CAM maps become one.
-    output : {"pooled", "maps"}, default="pooled"
-        ``"maps"`` gives the fused map of each label itself, flattened, for
-        :class:`~skcxr.classifiers.AttentionCNN`.
+    output : {"auto", "pooled", "evidence", "maps"}, default="auto"
+        ``"pooled"`` maps, or the ``"evidence"`` of each label pooled: ``"auto"`` pools evidence
+        where the embedder was cross-fitted, else maps. ``"maps"`` gives the fused map of each label
+        itself, flattened, for :class:`~skcxr.classifiers.AttentionCNN`.
     passthrough : bool, default=False
-        Whether to append the evenly pooled embedding.
+        Whether to append what is evenly pooled: the embedding, or the logits.
     image_shape : (int, int) or None, default=None
         Height and width of images that come as flat rows; one of them may be -1.
 
@@ -96,7 +102,7 @@ class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
         "lam": [Interval(Real, 0, 1, closed="both")],
         "lam_on": [StrOptions({"unet", "cam"})],
         "reduce": [StrOptions({"mean", "max"})],
-        "output": [StrOptions({"pooled", "maps"})],
+        "output": [StrOptions({"auto", "pooled", "evidence", "maps"})],
         "passthrough": ["boolean"],
         "image_shape": [tuple, list, None],
     }
@@ -109,7 +115,7 @@ class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
         lam=0.5,
         lam_on="unet",
         reduce="mean",
-        output="pooled",
+        output="auto",
         passthrough=False,
         image_shape=None,
     ):
@@ -122,7 +128,7 @@ class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
         self.passthrough = passthrough
         self.image_shape = image_shape
 
-    def fit(self, X, y):
+    def fit(self, X, y, groups=None):
         """Fit the network's head, and fine-tune it if it says so; the masker is not trained.
 
         Parameters
@@ -131,15 +137,17 @@ class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
             The images, of one size.
         y : array-like or DataFrame of shape (n, n_labels)
             0, 1 or NaN for unknown.
+        groups : array-like of shape (n,), default=None
+            Patient of each image, for an embedder that is cross-fitted.
 
         Returns
         -------
         self : GradCAMFuser
         """
-        self._fit(X, y)
+        self._fit(X, y, groups)
         return self
 
-    def fit_transform(self, X, y):
+    def fit_transform(self, X, y, groups=None):
         """Fit, and pool the same images with no second pass through the network.
 
         Parameters
@@ -148,12 +156,14 @@ class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
             The images, of one size.
         y : array-like or DataFrame of shape (n, n_labels)
             0, 1 or NaN for unknown.
+        groups : array-like of shape (n,), default=None
+            Patient of each image, for an embedder that is cross-fitted.
 
         Returns
         -------
         ndarray of shape (n, n_features), float32
         """
-        images, rows = self._fit(X, y)
+        images, rows = self._fit(X, y, groups)
         return self._contain(self._features(images, rows), images)
 
     def transform(self, X):
@@ -170,10 +180,10 @@ class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
         """
         check_is_fitted(self, "embedder_")
         images = self._validate_images(X, reset=False)
-        return self._contain(self._features(images, self.embedder_.rows(images)), images)
+        return self._contain(self._features(images, self._rows(images)), images)
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def _fit(self, X, y):
+    def _fit(self, X, y, groups=None):
         given = {"estimator": self, "X": X, "y": y}
         context = self._init_callback_context(max_subtasks=1)
         context.call_on_fit_task_begin(**given)
@@ -189,12 +199,37 @@ class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
         task = context.subcontext(task_name="fit-embedder")
         with task.propagate_callback_context(self.embedder_):
             task.call_on_fit_task_begin(**given)
-            rows = self.embedder_.fit_rows(images, y)
+            rows = self._fit_rows(images, y, groups)
             task.call_on_fit_task_end(**given)
         self.label_names_ = self.embedder_.label_names_
-        self.map_shape_ = (len(self.label_names_), *rows.read([0]).shape[2:])
+        self.map_shape_ = (len(self.label_names_), *rows.read([0]).shape[-2:])
         context.call_on_fit_task_end(**given, reconstruction_attributes={})
         return images, rows
+
+    def _fit_rows(self, images, y, groups):
+        given = {} if groups is None else {"groups": groups}
+        crosses = getattr(self.embedder_, "fine_tune", None) is not None and (
+            getattr(self.embedder_, "cross_fit", None) is not None
+        )
+        if crosses or self.output == "evidence":
+            return self.embedder_.fit_activation_rows(images, y, **given)
+        return self.embedder_.fit_rows(images, y, **given)
+
+    def _rows(self, images):
+        """What is pooled: maps (m, C, h, w), or activations and intercepts (m, 2, k, h, w)."""
+        if self._rows_are_evidence:
+            return self.embedder_.activation_rows(images)
+        return self.embedder_.rows(images)
+
+    @property
+    def _rows_are_evidence(self):
+        several = len(getattr(self.embedder_, "head_coefs_", [0])) > 1
+        if self.output == "pooled" and several:
+            raise ValueError(
+                'output="pooled" averages the feature maps of one network, and several were '
+                'cross-fitted; use output="evidence", or an embedder with cross_fit=None.'
+            )
+        return several or self.output == "evidence"
 
     @property
     def _mask_weight(self):
@@ -208,18 +243,22 @@ class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
 
     def _features(self, images, rows):
         features = np.empty((len(images), self._n_features_out), np.float32)
-        for where, maps, cams, masks in self._parts(images, rows):
-            features[where] = self._row_features(maps, cams, masks)
+        for where, maps, raw, masks in self._parts(images, rows):
+            features[where] = self._row_features(maps, normalise(raw), masks)
         return features
 
     def _parts(self, images, rows, mask_shape=None):
-        """Yield feature maps, normalised Grad-CAM maps and masks, batch by batch."""
+        """Yield what is pooled, Grad-CAM maps as they are and masks, batch by batch."""
         batch_size = self.embedder_.batch_size
         masks = self._masks(images, mask_shape or self.map_shape_[1:], batch_size)
         for where, maps in rows.batches(batch_size):
-            maps = maps.astype(np.float32)
-            cams = normalise(linear_grad_cam(maps, self.embedder_.head_coef_))
-            yield where, maps, cams, next(masks)
+            maps = maps.astype(np.float32, copy=False)
+            if maps.ndim == 5:  # activations w A and intercepts b of each label
+                raw = np.maximum(maps[:, 0], 0) / np.float32(np.prod(maps.shape[-2:]))
+                maps = maps.sum(1)
+            else:
+                raw = linear_grad_cam(maps, self.embedder_.head_coef_)
+            yield where, maps, raw, next(masks)
         next(masks, None)  # so that it says what was implausible
 
     def _masks(self, images, shape, batch_size):
@@ -282,13 +321,12 @@ class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
         check_is_fitted(self, "embedder_")
         images = self._validate_images(X, reset=False)
         index = label_positions(labels, self.label_names_)
-        cams, raw, masks = [], [], []
-        rows = self.embedder_.rows(images)
-        for _, maps, cam, mask in self._parts(images, rows, size):
-            cams.append(cam[:, index])
-            raw.append(linear_grad_cam(maps, self.embedder_.head_coef_[index]))
-            masks.append(mask)
-        cam, raw, mask = map(np.concatenate, (cams, raw, masks))
+        parts = [
+            (raw[:, index], mask)
+            for _, _, raw, mask in self._parts(images, self._rows(images), size)
+        ]
+        raw, mask = map(np.concatenate, zip(*parts, strict=True))
+        cam = normalise(raw)
         if size is not None:
             cam, raw = _interpolate(cam, size), _interpolate(raw, size)
         return Bunch(
@@ -301,12 +339,12 @@ class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
 
     @property
     def _n_features_out(self):
-        n_channels = self.embedder_.n_channels_
-        n = int(np.prod(self.map_shape_)) if self.output == "maps" else n_channels
-        return n + (n_channels if self.passthrough else 0)
+        return len(self.get_feature_names_out())
 
     def get_feature_names_out(self, input_features=None):
-        """``attention_<i>`` or ``map_<label>_<row>_<column>``, then ``embedding_<i>``.
+        """``attention_<i>``, ``attended_<label>`` or ``map_<label>_<row>_<column>``, and so on.
+
+        With `passthrough` ``embedding_<i>`` or ``logit_<label>`` follow.
 
         Parameters
         ----------
@@ -318,19 +356,17 @@ class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
         ndarray of str
         """
         check_is_fitted(self, "embedder_")
-        n_channels = self.embedder_.n_channels_
+        labels = list(map(str, self.label_names_))
+        _, height, width = self.map_shape_
+        evidence = self._rows_are_evidence
+        channels = labels if evidence else range(self.embedder_.n_channels_)
         if self.output == "maps":
-            _, height, width = self.map_shape_
-            names = [
-                f"map_{label}_{i}_{j}"
-                for label in self.label_names_
-                for i in range(height)
-                for j in range(width)
-            ]
+            places = [(i, j) for i in range(height) for j in range(width)]
+            names = [f"map_{label}_{i}_{j}" for label in labels for i, j in places]
         else:
-            names = [f"attention_{i}" for i in range(n_channels)]
+            names = [f"{'attended' if evidence else 'attention'}_{c}" for c in channels]
         if self.passthrough:
-            names += [f"embedding_{i}" for i in range(n_channels)]
+            names += [f"{'logit' if evidence else 'embedding'}_{c}" for c in channels]
         return np.array(names, dtype=object)
 
     def __sklearn_tags__(self):

@@ -1,10 +1,12 @@
 """Fits on the rows of a network, taken from `memory` where they were made before."""
 
+import contextlib
+
 from .._rows import digest
 from .._store import cached_fit, checkpoint_folder, open_store
 from ._inference import pool_rows
+from ._training import Stopped, train_network
 from .backbones import state_digest
-from .fine_tuning import Stopped, discard_checkpoint, fine_tune_tail
 from .linear_head import fit_linear_head
 
 
@@ -38,47 +40,69 @@ def fit_head(memory, rows, Y, label_names, *, C, batch_size):
     )
 
 
-def fit_tail(memory, trunk_rows, tail, Y, label_names, *, settings, device, verbose, begin_epoch):
-    """Train the tail and the linear head; an interrupted training goes on where it was.
+def fit_network(
+    memory, rows, network, Y, label_names, settings, *, device, verbose, begin_epoch, **training
+):
+    """Train a network and its linear head; an interrupted training goes on where it was.
 
     Parameters
     ----------
     memory : None, folder or joblib.Memory
-    trunk_rows, tail, Y, label_names, device, verbose, begin_epoch
-        As for :func:`fine_tune_tail`.
-    settings : dict
+    rows, network, Y, label_names, settings, device, verbose, begin_epoch
+        As for :func:`train_network`.
+    **training : dict
         Its other arguments, on which the result depends.
 
     Returns
     -------
-    dict of {str: ndarray}
-        State of the tail and the head.
+    state : dict of {str: ndarray}
+        State of the network and the head.
+    history : list of dict
     """
     inputs = checkpoint = None
     if memory is not None:
-        inputs = digest(state_digest(tail), *trunk_rows.keys(), Y.tobytes()).hex()
-        name = digest(inputs, str(settings)).hex()
-        checkpoint = checkpoint_folder(open_store(memory)) / f"{name}.pt"
+        inputs = digest(state_digest(network), *rows.keys(), Y.tobytes()).hex()
+        name = digest(inputs, str(settings.get_params()), str(training)).hex()
+        checkpoint = checkpoint_folder(open_store(memory)) / f"{name}.zip"
     try:
-        state = cached_fit(
+        state, history = cached_fit(
             memory,
-            _tail,
-            trunk_rows,
-            tail,
+            _network,
+            rows,
+            network,
             Y,
             label_names,
+            settings,
             inputs=inputs,
-            settings=settings,
+            parameters=settings.get_params(),
+            training={name: str(value) for name, value in training.items()},
             device=device,
             checkpoint=checkpoint,
             verbose=verbose,
             begin_epoch=begin_epoch,
-            ignore=("trunk_rows", "tail", "device", "checkpoint", "verbose", "begin_epoch"),
+            values=training,
+            ignore=_NOT_IN_KEY,
         )
     except Stopped as stopped:
-        state = stopped.state
-    discard_checkpoint(checkpoint)
-    return dict(state)
+        state, history = stopped.result
+    if checkpoint is not None:
+        # Partial ones are of processes that were killed while they wrote.
+        for path in (checkpoint, *checkpoint.parent.glob(f"{checkpoint.stem}.*.partial")):
+            with contextlib.suppress(OSError):  # what cannot be removed is in nobody's way
+                path.unlink()
+    return dict(state), list(history)
+
+
+_NOT_IN_KEY = (
+    "rows",
+    "network",
+    "settings",
+    "device",
+    "checkpoint",
+    "verbose",
+    "begin_epoch",
+    "values",
+)
 
 
 def _head(rows, Y, label_names, *, C, inputs, batch_size):
@@ -86,18 +110,32 @@ def _head(rows, Y, label_names, *, C, inputs, batch_size):
     return fit_linear_head(pool_rows(rows, batch_size), Y, label_names, C=C)
 
 
-def _tail(
-    trunk_rows, tail, Y, label_names, *, inputs, settings, device, checkpoint, verbose, begin_epoch
+def _network(
+    rows,
+    network,
+    Y,
+    label_names,
+    settings,
+    *,
+    inputs,
+    parameters,
+    training,
+    device,
+    checkpoint,
+    verbose,
+    begin_epoch,
+    values,
 ):
-    """`inputs` stands for the rows and the tail in the key."""
-    return fine_tune_tail(
-        trunk_rows,
-        tail,
+    """`inputs` stands for rows and network in the key, the other two for settings and values."""
+    return train_network(
+        rows,
+        network,
         Y,
         label_names,
-        **settings,
+        settings,
         device=device,
         checkpoint=checkpoint,
         verbose=verbose,
         begin_epoch=begin_epoch,
+        **values,
     )

@@ -65,7 +65,8 @@ def _normed_conv(conv, norm, x):
     if norm.bias is not None:
         bias = bias + norm.bias
     padding = conv.padding
-    pads = getattr(getattr(conv, "static_padding", None), "padding", None)
+    pad = getattr(conv, "static_padding", None)
+    pads = pad.pads(x.shape) if hasattr(pad, "pads") else getattr(pad, "padding", None)
     if pads is not None:
         left, right, top, bottom = pads
         if left == right and top == bottom:

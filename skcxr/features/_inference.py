@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import torch
 
-from .._rows import Computed
+from .._rows import Computed, digest
 from .._torch import (
     InBatches,
     fold_batch_norms,
@@ -21,47 +21,75 @@ _LARGEST_TRIED = 128  # pixels along a side
 
 
 class _NetworkRowsMixin:
-    """Rows of an estimator's network, frozen trunk and trained tail, as lazy feature maps.
+    """Rows of an estimator's networks: a frozen trunk, and tails that were trained on it.
 
-    Uses the parameters ``fine_tune``, ``batch_size``, ``device``, ``precision`` and ``verbose``.
+    Uses the parameters ``batch_size``, ``device``, ``precision`` and ``verbose``.
     """
 
-    def _split(self, network, built):
-        """Cut the network before the first stage that is trained."""
+    def _split(self, network, built, settings):
+        """Cut the network before what is trained, all of it where films change; return that."""
         stages = [name for name, _ in network.named_children()]
         cut = len(stages)
-        if self.fine_tune is not None:
-            if self.fine_tune not in stages:
-                raise ValueError(
-                    f"fine_tune={self.fine_tune!r} is no stage of the network; its stages are "
-                    f"{', '.join(stages)}."
-                )
-            cut = stages.index(self.fine_tune)
-        self.trunk_, self.tail_ = network[:cut], network[cut:] if cut < len(stages) else None
+        if settings is not None:
+            whole = settings.changes_films or settings.train not in stages
+            cut = 0 if whole else stages.index(settings.train)
+        self.trunk_, rest = network[:cut], network[cut:]
+        self._mirror = settings is not None and settings.flip
         self._trunk_digest = (
             state_digest(self.trunk_) if built is None else digest_once(cut, *built)
         )
-        self._tail_digest = None
+        self.tails_, self._tail_digests = [], []
+        self.head_coefs_, self.head_intercepts_ = [], []
         self._inference = {}
         vars(self).pop("_n_channels", None)
+        return rest
+
+    def _install(self, network, coef, intercept):
+        """Add a trained network, or the head of the frozen one."""
+        if network is not None:
+            self.tails_.append(network)
+            self._tail_digests.append(state_digest(network))
+        self.head_coefs_.append(coef)
+        self.head_intercepts_.append(intercept)
 
     def _trunk_rows(self, images):
-        """Maps of the frozen stages."""
-        kind = "maps" if self.tail_ is None else "trunk"
-        return self._part_rows(images, "trunk_", kind, self._trunk_digest, desc="feature maps")
+        """Maps of the frozen stages; the images where there is none."""
+        if not len(self.trunk_):
+            return images
+        kind = "maps" if self.fine_tune is None else "trunk"
+        forward = partial(self._forward, "trunk")
+        return self._computed(images, forward, kind, self._trunk_digest, desc="feature maps")
 
-    def _tail_rows(self, trunk_rows):
-        """Maps of the trained stages."""
-        return self._part_rows(trunk_rows, "tail_", "maps", self._tail_digest)
+    def _map_rows(self, trunk_rows):
+        """Maps of the one network, (m, C, h, w) float16."""
+        if not self.tails_:
+            return trunk_rows
+        forward = partial(self._forward, 0)
+        return self._computed(trunk_rows, forward, "maps", self._part_digest(0))
 
-    def _part_rows(self, source, part, kind, part_digest, desc=None):
+    def _activation_rows(self, trunk_rows, numbers=None):
+        """What the networks say of each place, as :meth:`CNNEmbedder.activation_rows` has it."""
+        numbers = range(len(self.head_coefs_)) if numbers is None else numbers
+        heads = [
+            (self.head_coefs_[i].tobytes(), self.head_intercepts_[i].tobytes()) for i in numbers
+        ]
+        config = digest(*(part for head in heads for part in head)).hex()
+        if self.tails_:
+            config = " ".join([config, *(self._part_digest(i) for i in numbers)])
+        activate = partial(self._activate, list(numbers))
+        return self._computed(trunk_rows, activate, "activations", config, desc="activations")
+
+    def _part_digest(self, i):
+        return f"{self._tail_digests[i]}{' mirrored' if self._mirror else ''}"
+
+    def _computed(self, source, compute, kind, config, desc=None):
         device, dtype = self._runs_on()
         at_once = min(self.batch_size, _CPU_ROWS) if device.type == "cpu" else self.batch_size
         return Computed(
             source,
-            InBatches(partial(self._forward, part), at_once),
+            InBatches(compute, at_once),
             kind=kind,
-            config=f"{part_digest} {dtype}",
+            config=f"{config} {dtype}",
             shelf=self._open_memory(),
             verbose=self.verbose if desc else 0,
             desc=desc,
@@ -73,15 +101,30 @@ class _NetworkRowsMixin:
         return device, resolve_precision(self.precision, device)
 
     def _forward(self, part, batch):
+        """Maps of a batch by a part: ``"trunk"``, or the number of a tail."""
         key = (part, *self._runs_on())
         if key not in self._inference:
-            self._inference[key] = NetworkPart(getattr(self, part), *key[1:])
+            module = self.trunk_ if part == "trunk" else self.tails_[part]
+            mirror = self._mirror and part != "trunk"
+            self._inference[key] = NetworkPart(module, *key[1:], mirror=mirror)
         try:
             return self._inference[key](batch)
         except RuntimeError as error:
-            modules = [module for module in (self.trunk_, self.tail_) if module is not None]
-            refuse_small_images(modules, self.n_features_in_, error)
+            refuse_small_images([self.trunk_, *self.tails_[:1]], self.n_features_in_, error)
             raise
+
+    def _activate(self, numbers, batch):
+        """(m, 2, n_labels, h, w) float32: w_c A and intercept, their means over the networks."""
+        total = None
+        for i in numbers:
+            maps = self._forward(i, batch) if self.tails_ else batch
+            coef, intercept = self.head_coefs_[i], self.head_intercepts_[i]
+            flat = maps.reshape(*maps.shape[:2], -1).astype(np.float32)
+            made = np.empty((len(maps), 2, len(coef), *maps.shape[2:]), np.float32)
+            made[:, 0] = np.matmul(coef, flat).reshape(len(maps), len(coef), *maps.shape[2:])
+            made[:, 1] = intercept[:, None, None]
+            total = made if total is None else total + made
+        return total / np.float32(len(numbers))
 
     def __getstate__(self):
         # The folded copies are made again where they are needed, perhaps on another device.
@@ -97,10 +140,13 @@ class NetworkPart:
         Is copied when the first batch comes.
     device : torch.device
     dtype : torch.dtype
+    mirror : bool, default=False
+        Whether the maps of an image are averaged with those of its mirror image, turned back.
     """
 
-    def __init__(self, module, device, dtype):
+    def __init__(self, module, device, dtype, *, mirror=False):
         self.module, self.device, self.dtype = module, device, dtype
+        self.mirror = mirror
         self._folded = None
 
     def __call__(self, batch):
@@ -117,7 +163,11 @@ class NetworkPart:
             else:
                 x = torch.from_numpy(np.ascontiguousarray(batch)).to(self.device).to(self.dtype)
                 x = x.contiguous(memory_format=torch.channels_last)
-            return _to_half(self._folded(x)[:n])
+            maps = self._folded(x)
+            if self.mirror:
+                # Turned back, the mirror image's maps lie on the image's own.
+                maps = (maps.float() + self._folded(x.flip(3)).float().flip(3)) / 2
+            return _to_half(maps[:n])
 
 
 def _to_half(maps):

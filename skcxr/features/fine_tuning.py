@@ -1,199 +1,239 @@
-"""Fine-tuning the last stages of a network with a linear multi-label head."""
+"""FineTuning: how a network is trained on films, as settings that a search can reach."""
 
-import contextlib
-import copy
-import os
-import warnings
-from pathlib import Path
+from numbers import Integral, Real
 
-import numpy as np
-import torch
-from torch import nn
+from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import Interval, StrOptions
 
-from .._progress import Progress
-from .._torch import autocast, resolve_device
-from .linear_head import fit_linear_head
+_SHARE = [Interval(Real, 0, 1, closed="left")]
+_POSITIVE = [Interval(Real, 0, None, closed="neither")]
+_NOT_NEGATIVE = [Interval(Real, 0, None, closed="left")]
+_COUNT = [Interval(Integral, 1, None, closed="left")]
+
+_STILL = {
+    **dict.fromkeys(("mixup", "rotation", "shift", "zoom", "contrast", "gamma", "noise"), 0.0),
+    "flip": False,
+}
+
+#: What `FineTuning.from_recipe` knows: name -> what it is, and settings besides the defaults.
+RECIPES = {
+    "report": (
+        "Das 2025: the last stage, Adam at 1e-4, 5 passes over films as they are",
+        {
+            **_STILL,
+            "train": "layer4",
+            "epochs": 5,
+            "lr": 1e-4,
+            "lr_decay": 1.0,
+            "schedule": "constant",
+            "warm_up": 0.0,
+            "weight_decay": 0.0,
+            "ema": 0.0,
+        },
+    ),
+    "norm": (
+        "scale and shift of every batch norm, for very few films",
+        {"train": "norm", "lr": 2e-3},
+    ),
+    "small": ("all weights, for hundreds to a few thousand films", {}),
+}
 
 
-def fine_tune_tail(
-    trunk_rows,
-    tail,
-    Y,
-    label_names,
-    *,
-    epochs,
-    lr,
-    batch_size,
-    C,
-    seed,
-    device,
-    precision,
-    checkpoint=None,
-    verbose=0,
-    begin_epoch=None,
-):
-    """Train `tail` and a linear head on the outputs of a frozen trunk.
+class FineTuning(BaseEstimator):
+    """Settings of a network's training on few films.
 
-    The head starts from the logistic regression on the untuned features, so that the first
-    gradients do not distort them [1]_. Batch norms keep their statistics. The loss is binary cross
-    entropy over the labels that are known.
+    The linear head starts at the logistic regression on the untuned network [1]_; then head and
+    network are trained together with AdamW. Batch norms keep their statistics: those of small
+    batches would only add noise [2]_. The learning rate rises, falls along half a cosine, and is
+    lower towards the input; the result are the weights averaged over the last steps.
 
     Parameters
     ----------
-    trunk_rows : Stage or SpooledStage
-        Outputs of the frozen part, (m, C, h, w) float16.
-    tail : nn.Module
-        The part that is tuned, (m, C, h, w) → (m, C', h', w'); not changed.
-    Y : ndarray of shape (n, n_labels)
-        0, 1 or NaN.
-    label_names : sequence of str
-    epochs, lr, batch_size : int, float, int
-        Passes, Adam's learning rate, images per step.
-    C : float
-        Regularisation of the first head.
-    seed : int
-        Orders the images.
-    device, precision : str
-    checkpoint : path or None
-        Where the state after each epoch is kept; a killed run goes on from it and ends with the
-        same result.
-    verbose : int
-    begin_epoch : callable or None
-        Called before each epoch; what it returns is called after it, and stops the training by
-        returning True.
-
-    Returns
-    -------
-    dict of {str: ndarray}
-        State of the tuned tail, and the head's ``head.weight`` and ``head.bias``.
-
-    Raises
-    ------
-    Stopped
-        Where the training was stopped before its last epoch.
+    train : str, default="all"
+        ``"all"`` weights; ``"norm"``, scale and shift of every batch norm [2]_; or the first stage
+        that is trained (``"layer4"``), the stages before it staying frozen.
+    epochs : int, default=8
+        Passes over the films.
+    lr : float, default=5e-4
+        Largest learning rate, of the head and of the last block.
+    lr_decay : float, default=0.8
+        Factor of the learning rate for every four blocks towards the input.
+    schedule : {"cosine", "constant"}, default="cosine"
+        Whether the rate falls to 0.
+    warm_up : float, default=0.1
+        Share of the steps in which the rate rises from 0.
+    weight_decay : float, default=0.01
+        AdamW's, on convolutions; norms, biases and the head have none.
+    ema : float, default=0.99
+        Decay, per step, of the running average of the weights; 0 takes the last weights.
+    batch_size : int, default=32
+        Films per step.
+    micro_batch : int or None, default=None
+        Films whose gradients are computed at a time and added up, for small memories: None is 8 on
+        a CPU and the whole batch elsewhere. On a CPU each core takes such a part, and the numbers
+        do not depend on how many cores there are.
+    mixup : float, default=0.2
+        Films are mixed in pairs, by a share from Beta(mixup, mixup); 0 mixes none.
+    mix : {"mixup", "cutmix"}, default="mixup"
+        Whether pairs are blended, or a rectangle of the one is pasted into the other.
+    rotation : float, default=10
+        Films are turned by up to so many degrees.
+    shift : float, default=0.05
+        Films are moved by up to this share of their sides.
+    zoom : float, default=0.15
+        Films are scaled by between 1 / (1 + zoom) and 1 + zoom.
+    contrast : float, default=0.2
+        The contrast is changed by a factor of 1 ± contrast, the brightness by ± contrast / 2 of the
+        range.
+    gamma : float, default=0.25
+        Grey levels are raised to between exp(-gamma) and exp(gamma).
+    noise : float, default=0
+        Gaussian noise of a standard deviation up to this many grey levels is added.
+    flip : bool, default=True
+        Whether half of the films are mirrored in training, and the maps of a film averaged with
+        those of its mirror image afterwards. It moves the heart to the other side.
 
     References
     ----------
     .. [1] A. Kumar et al. "Fine-tuning can distort pretrained features and underperform
        out-of-distribution". ICLR, 2022.
+    .. [2] F. Kanavati, M. Tsuneki. "Partial transfusion: on the expressive influence of trainable
+       batch norm parameters for transfer learning". MIDL, 2021.
+
+    Examples
+    --------
+    >>> from skcxr.features import FineTuning
+    >>> FineTuning.from_recipe("norm").lr
+    0.002
+    >>> FineTuning("layer4", epochs=4).changes_films
+    True
     """
-    device = resolve_device(device)
-    tail = copy.deepcopy(tail).to(device, memory_format=torch.channels_last).eval()
-    start = 0
-    saved = _read_checkpoint(checkpoint)
-    if saved is None:
-        embeddings = _pooled(trunk_rows, tail, batch_size, device, precision)
-        coef, intercept = fit_linear_head(embeddings, Y, label_names, C=C)
-        head = nn.Linear(coef.shape[1], coef.shape[0])
-        head.weight.data = torch.from_numpy(coef)
-        head.bias.data = torch.from_numpy(intercept)
+
+    _parameter_constraints = {
+        "train": [str],
+        "epochs": _COUNT,
+        "lr": _POSITIVE,
+        "lr_decay": [Interval(Real, 0, 1, closed="right")],
+        "schedule": [StrOptions({"cosine", "constant"})],
+        "warm_up": _SHARE,
+        "weight_decay": _NOT_NEGATIVE,
+        "ema": _SHARE,
+        "batch_size": _COUNT,
+        "micro_batch": [*_COUNT, None],
+        "mixup": _NOT_NEGATIVE,
+        "mix": [StrOptions({"mixup", "cutmix"})],
+        "rotation": _NOT_NEGATIVE,
+        "shift": _SHARE,
+        "zoom": _NOT_NEGATIVE,
+        "contrast": _SHARE,
+        "gamma": _NOT_NEGATIVE,
+        "noise": _NOT_NEGATIVE,
+        "flip": ["boolean"],
+    }
+
+    def __init__(
+        self,
+        train="all",
+        *,
+        epochs=8,
+        lr=5e-4,
+        lr_decay=0.8,
+        schedule="cosine",
+        warm_up=0.1,
+        weight_decay=0.01,
+        ema=0.99,
+        batch_size=32,
+        micro_batch=None,
+        mixup=0.2,
+        mix="mixup",
+        rotation=10.0,
+        shift=0.05,
+        zoom=0.15,
+        contrast=0.2,
+        gamma=0.25,
+        noise=0.0,
+        flip=True,
+    ):
+        self.train = train
+        self.epochs = epochs
+        self.lr = lr
+        self.lr_decay = lr_decay
+        self.schedule = schedule
+        self.warm_up = warm_up
+        self.weight_decay = weight_decay
+        self.ema = ema
+        self.batch_size = batch_size
+        self.micro_batch = micro_batch
+        self.mixup = mixup
+        self.mix = mix
+        self.rotation = rotation
+        self.shift = shift
+        self.zoom = zoom
+        self.contrast = contrast
+        self.gamma = gamma
+        self.noise = noise
+        self.flip = flip
+
+    @classmethod
+    def from_recipe(cls, name, **changes):
+        """Settings by name.
+
+        Parameters
+        ----------
+        name : str
+            ``"report"``: the last stage as Das 2025 tunes it, Adam at 1e-4, 5 passes over films as
+            they are. ``"norm"``: batch norms only. ``"small"`` or ``"all"``: the defaults. The name
+            of a stage, such as ``"layer3"``: as the report, from that stage on.
+        **changes : dict
+            Parameters that differ.
+
+        Returns
+        -------
+        FineTuning
+        """
+        name = "small" if name == "all" else name
+        if name in RECIPES:
+            return cls(**{**RECIPES[name][1], **changes})
+        return cls(**{**RECIPES["report"][1], "train": name, **changes})
+
+    @property
+    def changes_films(self):
+        """Whether the training changes the films, so that nothing of the network can be kept."""
+        return self.flip or any(getattr(self, name) > 0 for name in _STILL if name != "flip")
+
+
+def resolve_fine_tuning(fine_tune, stages, **changes):
+    """Checked settings of ``fine_tune=``, or None for a frozen network.
+
+    Parameters
+    ----------
+    fine_tune : None, str or FineTuning
+        A recipe, a stage, or settings.
+    stages : sequence of str
+        Names that the network knows.
+    **changes : dict
+        Parameters that differ; those that are None do not.
+
+    Returns
+    -------
+    FineTuning or None
+
+    Raises
+    ------
+    ValueError
+        Naming what there is.
+    """
+    if fine_tune is None:
+        return None
+    changes = {name: value for name, value in changes.items() if value is not None}
+    if isinstance(fine_tune, str):
+        settings = FineTuning.from_recipe(fine_tune, **changes)
     else:
-        head = nn.Linear(*reversed(saved["model"]["1.weight"].shape))
-    model = nn.Sequential(tail, head.to(device))
-    optimizer = torch.optim.Adam(model.parameters(), lr=lr)
-    if saved is not None:
-        model.load_state_dict(saved["model"])
-        optimizer.load_state_dict(saved["optimizer"])
-        start = saved["epoch"]
-    targets = torch.from_numpy(np.asarray(Y, np.float32))
-    with Progress(len(Y) * epochs, "fine-tuning", verbose=verbose) as progress:
-        progress.update(len(Y) * start, stored=len(Y) * start)
-        for epoch in range(start, epochs):
-            end_epoch = begin_epoch() if begin_epoch else bool
-            order = np.random.default_rng((seed, epoch)).permutation(len(Y))
-            for begin in range(0, len(order), batch_size):
-                index = order[begin : begin + batch_size]
-                _, rows = next(iter(trunk_rows.take(index).batches(len(index))))
-                x = torch.from_numpy(rows).to(device).float()
-                with autocast(device, precision):
-                    maps = tail(x.contiguous(memory_format=torch.channels_last))
-                logits = head(maps.float().mean((2, 3)))
-                loss = masked_bce(logits, targets[index].to(device))
-                optimizer.zero_grad(set_to_none=True)
-                loss.backward()
-                optimizer.step()
-                progress.update(len(index))
-            _write_checkpoint(checkpoint, model, optimizer, epoch + 1)
-            if end_epoch() and epoch + 1 < epochs:
-                raise Stopped(_state(tail, head))
-    return _state(tail, head)
-
-
-class Stopped(Exception):
-    """A callback stopped the training; raised, so that `state` does not enter the cache."""
-
-    def __init__(self, state):
-        super().__init__()
-        self.state = state
-
-
-def _state(tail, head):
-    state = {key: value.cpu().numpy() for key, value in tail.state_dict().items()}
-    state["head.weight"] = head.weight.detach().cpu().numpy()
-    state["head.bias"] = head.bias.detach().cpu().numpy()
-    return state
-
-
-def masked_bce(logits, targets):
-    """Mean binary cross entropy over the targets that are not NaN; 0 when all are."""
-    known = ~torch.isnan(targets)
-    if not known.any():
-        return (logits * 0.0).sum()
-    return nn.functional.binary_cross_entropy_with_logits(logits[known], targets[known])
-
-
-def discard_checkpoint(checkpoint):
-    """Remove the state of a run that has ended, and its result been kept."""
-    if checkpoint is None:
-        return
-    checkpoint = Path(checkpoint)
-    # Partial ones are of processes that were killed while they wrote.
-    for path in (checkpoint, *checkpoint.parent.glob(f"{checkpoint.stem}.*.partial")):
-        _remove(path)
-
-
-def _remove(path):
-    with contextlib.suppress(OSError):  # what cannot be removed is in nobody's way
-        path.unlink()
-
-
-def _pooled(rows, tail, batch_size, device, precision):
-    pooled = []
-    with torch.inference_mode(), autocast(device, precision):
-        for _, batch in rows.batches(batch_size):
-            x = torch.from_numpy(batch).to(device).float()
-            x = x.contiguous(memory_format=torch.channels_last)
-            pooled.append(tail(x).float().mean((2, 3)).cpu().numpy())
-    return np.concatenate(pooled)
-
-
-def _read_checkpoint(path):
-    if path is None or not os.path.exists(path):
-        return None
-    try:
-        return torch.load(path, weights_only=True)
-    except Exception:
-        # Cut short by a kill of another kind than ours (a full disk): begin again.
-        return None
-
-
-def _write_checkpoint(path, model, optimizer, epoch):
-    if path is None:
-        return
-    path = Path(path)
-    state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "epoch": epoch}
-    partial = path.with_suffix(f".{os.getpid()}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        torch.save(state, partial)
-        # Not there if another process has ended the same run meanwhile, and cleared up.
-        with contextlib.suppress(FileNotFoundError):
-            os.replace(partial, path)
-    except (OSError, RuntimeError) as error:  # torch's own for a full disk is a RuntimeError
-        warnings.warn(
-            f"The state after epoch {epoch} could not be kept in {path.parent} ({error}): if this "
-            "run is killed, it begins again.",
-            RuntimeWarning,
-            stacklevel=2,
+        settings = type(fine_tune)(**{**fine_tune.get_params(), **changes})
+    if settings.train not in ("all", "norm", *stages):
+        raise ValueError(
+            f"fine_tune={settings.train!r} is no recipe ({', '.join(RECIPES)}), no mode (all, "
+            f"norm) and no stage of the network; its stages are {', '.join(stages)}."
         )
-        _remove(partial)
+    settings._validate_params()
+    return settings
