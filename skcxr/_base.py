@@ -57,7 +57,9 @@ class _MemoryMixin:
 def _memory_folder(memory):
     """Absolute path of the folder that `memory` names, or None."""
     location = getattr(memory, "location", None) if hasattr(memory, "cache") else memory
-    return None if location is None else os.path.abspath(os.path.expanduser(location))
+    if not isinstance(location, str | os.PathLike):
+        return location  # None, or something that the store refuses in a sentence
+    return os.path.abspath(os.path.expanduser(location))
 
 
 class _ImageInputMixin(_MemoryMixin):
@@ -75,6 +77,7 @@ class _ImageInputMixin(_MemoryMixin):
             X,
             image_shape=getattr(self, "image_shape", None),
             value_range=getattr(self, "value_range", None),
+            decode=self._decode_options(),
             memo=self._open_memory(reset=reset),
             check=partial(self._check_rows, reset=reset),
         )
@@ -100,10 +103,19 @@ class _ImageInputMixin(_MemoryMixin):
                 )
         return images
 
+    def _decode_options(self):
+        """How files are decoded; stages that have settings for it say so."""
+        return None
+
     def _check_rows(self, X, *, reset):
         """Check flat rows as scikit-learn does; a fit on images knows no rows of another width."""
         shape = getattr(X, "shape", ())
-        if not reset and len(shape) == 2 and shape[0] and not getattr(self, "_fitted_on_rows", True):
+        if (
+            not reset
+            and len(shape) == 2
+            and shape[0]
+            and not getattr(self, "_fitted_on_rows", True)
+        ):
             n_pixels = getattr(self, "n_features_in_", None)
             if n_pixels != shape[1]:
                 raise ValueError(

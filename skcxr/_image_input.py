@@ -54,7 +54,7 @@ def paths_of(X):
     return [os.path.expanduser(os.fspath(item)) for item in items]
 
 
-def as_images(X, *, image_shape=None, value_range=None, memo=None, check=None):
+def as_images(X, *, image_shape=None, value_range=None, decode=None, memo=None, check=None):
     """Turn any accepted X into :class:`Images`.
 
     Parameters
@@ -68,6 +68,8 @@ def as_images(X, *, image_shape=None, value_range=None, memo=None, check=None):
     value_range : (float, float) or None
         Values that become 0 and 255 in images that are not uint8; None stretches each image from
         its own minimum to its own maximum.
+    decode : dict or None
+        Other arguments of :func:`read_image`, for files.
     memo : ImageStore or None
         Remembers the digests of unchanged files.
     check : callable or None
@@ -89,7 +91,7 @@ def as_images(X, *, image_shape=None, value_range=None, memo=None, check=None):
     if paths is not None:
         stats = _stat_files(paths)
         keys = None if memo is None else list(map(stat_key, paths, stats))
-        return Images(FileSource(paths, value_range, memo, keys), table=table)
+        return Images(FileSource(paths, value_range, memo, keys, decode), table=table)
     X = _array_like(X)
     if isinstance(X, list):
         arrays = [check_array(image, dtype="numeric") for image in X]

@@ -18,6 +18,11 @@ class _Source:
         self.value_range = value_range
         self._keys = [None] * n
 
+    @property
+    def form(self):
+        """How content becomes uint8, besides `value_range`."""
+        return "array"
+
     def __len__(self):
         return len(self._keys)
 
@@ -47,13 +52,19 @@ class FileSource(_Source):
         Remembers the digests of files that have not changed.
     stat_keys : list of bytes or None
         :func:`stat_key` of each file as it was when X was given, where there is a memo.
+    decode : dict or None
+        Other arguments of :func:`read_image`.
     """
 
-    form = f"file {_DECODING}"
-
-    def __init__(self, paths, value_range=None, memo=None, stat_keys=None):
+    def __init__(self, paths, value_range=None, memo=None, stat_keys=None, decode=None):
         super().__init__(len(paths), value_range)
         self.paths, self.memo, self.stat_keys = paths, memo, stat_keys
+        self.decode = decode or {}
+
+    @property
+    def form(self):
+        """How content becomes uint8, besides `value_range`."""
+        return f"file {_DECODING} {sorted(self.decode.items())}"
 
     def name(self, i):
         """The file's path."""
@@ -61,12 +72,12 @@ class FileSource(_Source):
 
     def read(self, positions):
         """Decode one image after the other."""
-        return (read_image(self.paths[i], self.value_range) for i in positions)
+        return (read_image(self.paths[i], self.value_range, **self.decode) for i in positions)
 
     def _subset(self, positions):
         paths = [self.paths[i] for i in positions]
         stat_keys = self.stat_keys and [self.stat_keys[i] for i in positions]
-        return FileSource(paths, self.value_range, self.memo, stat_keys)
+        return FileSource(paths, self.value_range, self.memo, stat_keys, self.decode)
 
     def _content_keys(self, positions):
         if self.memo is None:
@@ -90,8 +101,6 @@ def stat_key(path, found):
 
 class ArraySource(_Source):
     """Images that are in memory or memory-mapped: (n, H, W), or a list of (H, W)."""
-
-    form = "array"
 
     def __init__(self, arrays, value_range=None, numbers=None):
         super().__init__(len(arrays), value_range)

@@ -113,7 +113,7 @@ def test_h8_large_films_are_decoded_one_by_one_in_each_reader(tmp_path, monkeypa
         cv2.imwrite(str(path), film)
     large = 4_000_000  # bytes
     monkeypatch.setattr(
-        _sources, "read_image", lambda path, _: np.zeros((large // 1000, 1000), np.uint8)
+        _sources, "read_image", lambda path, *_, **__: np.zeros((large // 1000, 1000), np.uint8)
     )
     images = ImageLoader(8).fit_transform(paths)
     tracemalloc.start()

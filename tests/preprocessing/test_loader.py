@@ -25,9 +25,9 @@ def paths(folder):
 def reads(monkeypatch):
     names, read = [], _sources.read_image
 
-    def note(path, value_range=None):
+    def note(path, value_range=None, **decode):
         names.append(str(path).rpartition("/")[2])
-        return read(path, value_range)
+        return read(path, value_range, **decode)
 
     monkeypatch.setattr(_sources, "read_image", note)
     return names
@@ -106,8 +106,41 @@ def test_value_range_reaches_the_files(tmp_path):
     assert (np.asarray(images) == 128).all()
 
 
-@pytest.mark.parametrize("setting", [{"size": 0}, {"size": 2.5}, {"value_range": 4095}])
+@pytest.mark.parametrize(
+    "setting", [{"size": 0}, {"size": 2.5}, {"value_range": 4095}, {"modality": "x"}]
+)
 def test_bad_settings_give_the_usual_message(setting):
     (name,) = setting
     with pytest.raises(ValueError, match=f"The '{name}' parameter of ImageLoader"):
         ImageLoader(**setting).fit(np.zeros((1, 4, 4), np.uint8))
+
+
+def test_h8_large_jpegs_are_decoded_at_a_part_of_their_size(tmp_path, monkeypatch):
+    film = cv2.GaussianBlur(
+        np.random.default_rng(0).integers(0, 256, (640, 512), dtype=np.uint8), (0, 0), 9
+    )
+    cv2.imwrite(str(tmp_path / "film.jpg"), film, [cv2.IMWRITE_JPEG_QUALITY, 95])
+    decoded, read = [], _sources.read_image
+
+    def note(*args, **settings):
+        decoded.append(read(*args, **settings))
+        return decoded[-1]
+
+    monkeypatch.setattr(_sources, "read_image", note)
+    found = ImageLoader(64).fit_transform([tmp_path / "film.jpg"])[0]
+    assert decoded[0].shape == (160, 128)
+    expected = cv2.resize(film, (64, 64), interpolation=cv2.INTER_AREA)
+    assert np.abs(found.astype(int) - expected).max() <= 2
+
+
+def test_settings_for_dicom_reach_the_files_and_their_keys(paths, monkeypatch, tmp_path):
+    asked = []
+
+    def read(path, value_range=None, **decode):
+        asked.append((decode["voi"], decode["modality"]))
+        return np.full((8, 8), len(asked), np.uint8)
+
+    monkeypatch.setattr(_sources, "read_image", read)
+    for settings in ({"voi": "HARDER"}, {"voi": None}, {"modality": "raise"}, {"voi": None}):
+        np.asarray(ImageLoader(8, memory=tmp_path, **settings).fit_transform(paths[:1]))
+    assert asked == [("HARDER", "warn"), (None, "warn"), ("first", "raise")]
