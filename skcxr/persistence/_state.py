@@ -13,6 +13,7 @@ REPLACED = {
     "device_": lambda value: "cpu",
     "cv": lambda value: value if _is_no_split(value) else None,
     "weights": lambda value: value if _is_no_path(value) else "a file that was not kept",
+    "part_": lambda value: value if value is None else np.empty(0, np.intp),
     "validation_indices_": lambda value: np.empty(0, np.intp),
 }
 #: What goes: rows of the training data, what watches a training, what another folder was found by.

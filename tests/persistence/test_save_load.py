@@ -45,6 +45,7 @@ from skcxr import (
     make_hybrid_pipeline,
 )
 from skcxr.classifiers import MultilabelNet
+from skcxr.features import FineTuning
 from skcxr.model_selection import MultilabelCalibrator, MultilabelThresholdTuner
 from skcxr.persistence import load, save
 
@@ -52,8 +53,8 @@ PROJECT = Path(__file__).parents[2]
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 6))
 Y = (X[:, :3] + RNG.normal(size=(60, 3)) > 0).astype(int)
-IMAGES = make_chest_phantoms(12, size=96, random_state=0).images
-LABELS = np.stack([np.arange(12) % 2, np.arange(12) // 2 % 2], 1)
+IMAGES = make_chest_phantoms(8, size=64, random_state=0).images
+LABELS = np.stack([np.arange(8) % 2, np.arange(8) // 2 % 2], 1)
 net = MultilabelMLP(max_epochs=2, random_state=0)
 tree = {"n_estimators": 3, "max_depth": 4, "random_state": 0}
 embedder = ResNetEmbedder(weights=None, random_state=0, precision="float32")
@@ -103,12 +104,17 @@ ON_IMAGES = {
     "ImageLoader": ImageLoader(64),
     "HistEqualizer": HistEqualizer("clahe"),
     "LBPHOGExtractor": LBPHOGExtractor(),
-    "UNetMasker": UNetMasker(precision="float32"),
+    "UNetMasker": UNetMasker(side=128, precision="float32"),
     "ResNetEmbedder": embedder,
-    "fine-tuned": clone(embedder).set_params(fine_tune="layer4", epochs=1),
-    "GradCAMFuser": GradCAMFuser(embedder, FrozenEstimator(UNetMasker().fit(IMAGES[:1]))),
+    "fine-tuned": clone(embedder).set_params(fine_tune=FineTuning("layer4", epochs=1), cross_fit=2),
+    "GradCAMFuser": GradCAMFuser(embedder, FrozenEstimator(UNetMasker(side=128).fit(IMAGES[:1]))),
     "pipeline": make_hybrid_pipeline(
-        size=64, weights=None, random_state=0, precision="float32", classifier=net
+        size=64,
+        weights=None,
+        masker=UNetMasker(side=128),
+        random_state=0,
+        precision="float32",
+        classifier=net,
     ),
 }
 
