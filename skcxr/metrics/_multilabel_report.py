@@ -87,7 +87,8 @@ class MultilabelReport(Result):
         for table, extra in ((self.per_label, []), (self.operating_points, ["threshold"])):
             counts = table[[c for c in _COUNTS if c in table]]
             for name in extra:
-                counts = counts.assign(**{name: table[name].map("{:.3g}".format)})
+                text = ["\u2013" if value != value else f"{value:.3g}" for value in table[name]]
+                counts = counts.assign(**{name: text})
             tables.append(counts.join(interval_frame(interval_columns(table), digits)))
         return overall, *tables
 
