@@ -1,4 +1,4 @@
-"""Splits by patient, thresholds per label and calibration for multi-label problems."""
+"""Splits by patient, thresholds, calibration and out-of-fold predictions for many labels."""
 
 from skcxr._lazy import attach
 
@@ -9,6 +9,11 @@ __getattr__, __dir__, __all__ = attach(
         "MultilabelGroupShuffleSplit": "splitters",
         "MultilabelStratifiedGroupKFold": "splitters",
         "MultilabelThresholdTuner": "thresholds",
+        "OutOfFoldPredictions": "_predictions",
+        "out_of_fold_predict": "out_of_fold",
+        "predict_frame": "prediction_frame",
+        "read_predictions": "prediction_files",
         "train_test_split_by_patient": "splitters",
+        "write_predictions": "prediction_files",
     },
 )
