@@ -14,59 +14,41 @@ def check(args):
     from ..preprocessing import check_images
 
     films, n_others = find_films(args.films)
-    table = check_images([film.path for film in films], n_jobs=args.jobs)
+    table = check_images(
+        [film.path for film in films], n_jobs=args.jobs, verbose=int(not args.quiet)
+    )
     issues = table.filter(regex=r"^is_.*_issue$").astype(bool)
+    issues.columns = [name[len("is_") : -len("_issue")].replace("_", " ") for name in issues]
     if args.output:
-        _write_table(table, args.output)
-    for name in issues:
-        if issues[name].any():
-            print(f"{name.removeprefix('is_').removesuffix('_issue')}: {issues[name].sum()}")
-            for film in [film for film, bad in zip(films, issues[name], strict=True) if bad][:5]:
-                print(f"    {film.name}")
-    n_bad = int(issues.any(axis=1).sum())
-    print(f"{n_bad} of {len(films)} films have an issue" + _others(n_others))
-    return int(n_bad > 0)
+        _write_table(table.assign(path=[film.name for film in films]), args.output)
+    for film, found in zip(films, issues.to_numpy(), strict=True):
+        if found.any():
+            print(f"{film.name}: {', '.join(issues.columns[found])}")
+    return _ended(len(films), int(issues.any(axis=1).sum()), n_others, args.output or "no issue")
 
 
 def predict(args):
     """Predict films by a saved model."""
-    import pandas as pd
-
-    from .._multilabel._decisions import decide
-    from .._multilabel._probabilities import label_names_of
+    from ..model_selection import predict_frame
     from ..persistence import load
 
     model = load(args.model)
-    labels = label_names_of(model)
-    if labels is None:
-        raise ValueError(f"{args.model} knows no names of findings: fit it on a y with columns")
     films, n_others = find_films(args.films)
     maps = _MapWriter(model, args.maps) if args.maps else None
 
     def work(paths):
-        prob, found, _ = decide(model, paths, labels)
-        return prob, found, maps and maps.of(paths, prob, found)
+        table = predict_frame(model, paths).drop(columns="file")
+        return table, maps and maps.of(paths, table)
 
-    parts, n_bad = [], 0
-    with Progress(len(films), "films", verbose=not args.quiet) as progress:
-        for batch, result, error in each_batch(films, args.batch_size, work, args.on_error):
-            part = pd.DataFrame({"file": [film.name for film in batch]})
-            if result is not None:
-                prob, found, pictures = result
-                for j, label in enumerate(labels):
-                    part[label] = prob[:, j]
-                    part[f"{label} found"] = found[:, j].astype(int)
-                if maps:
-                    maps.write(batch, pictures)
-            part["error"] = error
-            n_bad += bool(error)
-            parts.append(part)
-            progress.update(len(batch))
-    columns = [name for label in labels for name in (label, f"{label} found")]
-    table = pd.concat(parts, ignore_index=True).reindex(columns=["file", *columns, "error"])
-    for label in labels:
-        table[f"{label} found"] = table[f"{label} found"].astype("Int64")
-    _write_table(table, args.output)
+    def finish(batch, result):
+        table, pictures = result
+        if maps:
+            maps.write(batch, pictures)
+        return table
+
+    table, n_bad = _table_of(films, args, "films", work, finish)
+    decisions = [name for name in table if name.endswith(" decision")]
+    _write_table(table.astype(dict.fromkeys(decisions, "Int64")), args.output)
     return _ended(len(films), n_bad, n_others, args.output)
 
 
@@ -74,7 +56,6 @@ def segment(args):
     """Write lung masks."""
     import cv2
     import numpy as np
-    import pandas as pd
 
     from ..preprocessing import ImageLoader, read_image
     from ..segmentation import UNetMasker
@@ -89,22 +70,14 @@ def segment(args):
         shapes = [read_image(path).shape for path in paths]
         return masker.transform(images), masker.mask_quality(images), shapes
 
-    parts, n_bad = [], 0
-    with Progress(len(films), "lung masks", verbose=not args.quiet) as progress:
-        for batch, result, error in each_batch(films, args.batch_size, work, args.on_error):
-            part = pd.DataFrame({"file": [film.name for film in batch]})
-            if result is not None:
-                masks, quality, shapes = result
-                for film, mask, (height, width) in zip(batch, masks, shapes, strict=True):
-                    mask = cv2.resize(mask, (width, height), interpolation=cv2.INTER_LINEAR)
-                    _write_picture((mask > 0.5) * 255, args.output, f"{film.name}.png")
-                part = pd.concat([part, quality.reset_index(drop=True)], axis=1)
-            part["error"] = error
-            n_bad += bool(error)
-            parts.append(part)
-            progress.update(len(batch))
-    table = pd.concat(parts, ignore_index=True)
-    table = table[[*table.columns.drop("error"), "error"]]
+    def finish(batch, result):
+        masks, quality, shapes = result
+        for film, mask, (height, width) in zip(batch, masks, shapes, strict=True):
+            mask = cv2.resize(mask, (width, height), interpolation=cv2.INTER_LINEAR)
+            _write_picture((mask > 0.5) * 255, args.output, f"{film.name}.png")
+        return quality.reset_index(drop=True)
+
+    table, n_bad = _table_of(films, args, "lung masks", work, finish)
     _write_table(table, os.path.join(args.output, "quality.csv"))
     return _ended(len(films), n_bad, n_others, args.output)
 
@@ -133,16 +106,19 @@ class _MapWriter:
         self.fuser, self.prepare = require_fuser(model)
         self.folder = folder
 
-    def of(self, paths, prob, found):
+    def of(self, paths, table):
         """For each film ``{label: (h, w, 3) uint8}``."""
         import numpy as np
 
         films = np.asarray(self.prepare.films(paths))
         maps = self.fuser.attention_maps(self.prepare(paths), size=films.shape[1:])
+        labels = maps.label_names
+        prob = table[[f"{label} probability" for label in labels]].to_numpy()
+        found = table[[f"{label} decision" for label in labels]].to_numpy() == 1
         pictures = []
         for i, film in enumerate(films):
             shown = np.flatnonzero(found[i]) if found[i].any() else [np.argmax(prob[i])]
-            pictures.append({maps.label_names[j]: _overlay(film, maps.fused[i, j]) for j in shown})
+            pictures.append({labels[j]: _overlay(film, maps.fused[i, j]) for j in shown})
         return pictures
 
     def write(self, batch, pictures):
@@ -162,6 +138,23 @@ def _overlay(film, heat):
     colour = cv2.applyColorMap((heat * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)
     share = 0.6 * heat[..., None]
     return ((1 - share) * film[..., None] + share * colour).astype(np.uint8)
+
+
+def _table_of(films, args, what, work, finish):
+    """One table of all films, in batches; the bad ones have an empty row and say why."""
+    import pandas as pd
+
+    parts, n_bad = [], 0
+    with Progress(len(films), what, verbose=int(not args.quiet)) as progress:
+        for batch, result, error in each_batch(films, args.batch_size, work, args.on_error):
+            part = pd.DataFrame({"file": [film.name for film in batch]})
+            if result is not None:
+                part = pd.concat([part, finish(batch, result)], axis=1)
+            parts.append(part.assign(error=error))
+            n_bad += bool(error)
+            progress.update(len(batch))
+    table = pd.concat(parts, ignore_index=True)
+    return table[[*table.columns.drop("error"), "error"]], n_bad
 
 
 def _write_picture(picture, folder, name):

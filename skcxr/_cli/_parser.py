@@ -54,12 +54,13 @@ def _parser():
         commands,
         "check",
         _commands.check,
-        "look for films that are damaged, turned, inverted, double or no chest X-rays",
+        "look for films that are damaged, blank, turned, inverted, double or no chest X-rays",
         "skcxr check films/ -o issues.csv",
     )
     check.add_argument("films", nargs="+", metavar="FOLDER", help=FILMS)
     check.add_argument("-o", "--output", metavar="CSV", help="write the table of all films here")
-    check.add_argument("--jobs", type=int, metavar="N", help="processes that read films")
+    check.add_argument("--jobs", type=int, metavar="N", help="films that are read at a time")
+    check.add_argument("-q", "--quiet", action="store_true", help="no progress and no summary")
 
     predict = _command(
         commands,

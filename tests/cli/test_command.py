@@ -61,16 +61,18 @@ def test_predict_writes_a_table_and_maps(films, model, tmp_path, capsys):
     out, maps = tmp_path / "p.csv", tmp_path / "maps"
     assert main(["predict", str(model), str(films), "-o", str(out), "--maps", str(maps)]) == 0
     table = pd.read_csv(out)
-    assert table.columns.tolist() == ["file", *LABELS[:1], "Mass found", *LABELS[1:],
-                                      "Pleural/other found", "error"]  # fmt: skip
+    whats = ("probability", "threshold", "decision")
+    columns = [f"{label} {what}" for label in LABELS for what in whats]
+    assert table.columns.tolist() == ["file", *columns, "error"]
     names = [f"film {i}.png" for i in range(0, 8, 2)]
     names += [os.path.join("second part", f"film {i}.png") for i in range(1, 8, 2)]
     assert table["file"].tolist() == sorted(names)
     expected = load(model).predict_proba([str(films / name) for name in table["file"]])
-    np.testing.assert_allclose(table[LABELS], expected, atol=1e-6)
-    assert (table["Mass found"] == (table["Mass"] > 0.01)).all()
+    np.testing.assert_allclose(table[[f"{x} probability" for x in LABELS]], expected, atol=1e-6)
+    found = table[[f"{label} decision" for label in LABELS]].to_numpy()
+    np.testing.assert_array_equal(found, expected > 0.01)
     pictures = [path for path in maps.rglob("*.png")]
-    assert len(pictures) == table[["Mass found", "Pleural/other found"]].to_numpy().sum()
+    assert len(pictures) == found.sum()
     assert (maps / "second part" / "film 1.png.Mass.png").exists()
     assert cv2.imread(str(pictures[0])).shape == (64, 64, 3)
     said = capsys.readouterr()
@@ -86,10 +88,24 @@ def test_a_bad_film_stops_or_leaves_its_row_empty(with_a_bad_film, model, tmp_pa
     assert not out.exists()
     assert main([*command, "--on-error", "nan"]) == 1
     table = pd.read_csv(out).set_index("file")
-    assert table.loc["bad.png", LABELS].isna().all()
-    assert "bad.png" in table.loc["bad.png", "error"]
-    assert table.drop("bad.png")[LABELS].notna().all(axis=None)
+    error = table.pop("error")
+    assert table.loc["bad.png"].isna().all()
+    assert table.drop("bad.png").notna().all(axis=None)
+    assert "bad.png" in error["bad.png"]
+    assert error.drop("bad.png").isna().all()
     assert "4 of 5 films" in capsys.readouterr().err
+
+
+def test_check_names_the_films_and_says_how_it_ended(films, with_a_bad_film, tmp_path, capsys):
+    out = tmp_path / "issues.csv"
+    assert main(["check", str(with_a_bad_film), "-o", str(out), "-q"]) == 1
+    said = capsys.readouterr()
+    assert "bad.png: unreadable" in said.out
+    table = pd.read_csv(out).set_index("path")
+    assert table["is_unreadable_issue"].sum() == 1
+    assert table.loc["bad.png", "is_unreadable_issue"]
+    one = str(films / "film 0.png")
+    assert main(["check", one, "-q"]) == int(f"{one}: " in capsys.readouterr().out)
 
 
 def test_segment_writes_masks_of_the_films_size(films, tmp_path, with_a_bad_film):
