@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+import torch
 from torch import nn
 
 
@@ -18,10 +20,20 @@ class MLP(nn.Module):
     input_dropout : float, default=0.0
         Share of features dropped in training.
     batch_norm : bool, default=True
+    skip : bool, default=False
+        Whether the last `n_labels` features are logits of another model, which go past the layers
+        to the output: these learn a correction, and begin with none.
     """
 
     def __init__(
-        self, n_features, n_labels, hidden=(256,), dropout=0.4, input_dropout=0.0, batch_norm=True
+        self,
+        n_features,
+        n_labels,
+        hidden=(256,),
+        dropout=0.4,
+        input_dropout=0.0,
+        batch_norm=True,
+        skip=False,
     ):
         super().__init__()
         layers, width = [nn.Dropout(input_dropout)], n_features
@@ -32,10 +44,44 @@ class MLP(nn.Module):
             width = units
         self.body = nn.Sequential(*layers)
         self.output = nn.Linear(width, n_labels)
+        self.gain = None
+        if skip:
+            if n_features < n_labels:
+                raise ValueError(
+                    f"skip needs a logit for each of the {n_labels} labels among the features, and "
+                    f"there are {n_features} features"
+                )
+            nn.init.zeros_(self.output.weight)
+            self.gain = nn.Parameter(torch.zeros(n_labels))
+
+    def start_skip(self, X, Y):
+        """Begin at half of what each logit says of its label alone.
+
+        That is half the slope of a linear discriminant, the distance between the means of positives
+        and negatives over the variance around them; what says nothing of its label begins at 0.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, n_features)
+        Y : ndarray of shape (n, n_labels)
+            0 to 1, or NaN.
+        """
+        n_labels = len(self.gain)
+        logits = np.asarray(X[:, -n_labels:], dtype=np.float64)
+        for j in range(n_labels):
+            known = ~np.isnan(Y[:, j])
+            x, positive = logits[known, j], Y[known, j].astype(np.float64)
+            if 0 < positive.sum() < len(positive):
+                mean = [np.average(x, weights=w) for w in (positive, 1 - positive)]
+                around = positive * (x - mean[0]) ** 2 + (1 - positive) * (x - mean[1]) ** 2
+                slope = (mean[0] - mean[1]) / max(around.mean(), 1e-12)
+                with torch.no_grad():
+                    self.gain[j] = max(0.5 * slope, 0.0)
 
     def forward(self, x):
         """(m, n_features) → (m, n_labels) logits."""
-        return self.output(self.body(x))
+        y = self.output(self.body(x))
+        return y if self.gain is None else y + self.gain * x[:, -len(self.gain) :]
 
 
 class MapCNN(nn.Module):

@@ -128,6 +128,8 @@ def train_net(estimator, train, held_out, stream, epochs):
     if isinstance(output, torch.nn.Linear):
         prior = prior_logits(positives, negatives, 1 if pos_weight is None else pos_weight)
         start_at_prior(output, prior)
+    if getattr(net.module_, "gain", None) is not None:
+        net.module_.start_skip(train.X[:, -Y.shape[1] :][train.index], Y)
     net.partial_fit(train)
     if not all(torch.isfinite(value).all() for value in net.module_.state_dict().values()):
         raise ValueError(

@@ -25,6 +25,10 @@ class MultilabelMLP(MultilabelNet):
         Share of features dropped in training.
     module__batch_norm : bool, default=True
         Batch normalisation after each hidden layer.
+    module__skip : bool, default=False
+        Whether the last features, one per label in the labels' order, are logits of another model
+        that the layers only correct, such as those of a cross-fitted
+        :class:`~skcxr.features.CNNEmbedder`. They begin at half the slope of a linear discriminant.
     optimizer, optimizer__weight_decay, lr, max_epochs, batch_size, loss, pos_weight, sampling, \
 soft_labels, thresholds, threshold_metric, threshold_target, early_stopping, patience, \
 validation_fraction, n_nets, callbacks, device, random_state, verbose
@@ -49,6 +53,7 @@ validation_fraction, n_nets, callbacks, device, random_state, verbose
         "module__dropout": _SHARE,
         "module__input_dropout": _SHARE,
         "module__batch_norm": ["boolean"],
+        "module__skip": ["boolean"],
     }
 
     def __init__(
@@ -58,6 +63,7 @@ validation_fraction, n_nets, callbacks, device, random_state, verbose
         module__dropout=0.4,
         module__input_dropout=0.0,
         module__batch_norm=True,
+        module__skip=False,
         **settings,
     ):
         super().__init__(
@@ -66,6 +72,7 @@ validation_fraction, n_nets, callbacks, device, random_state, verbose
             module__dropout=module__dropout,
             module__input_dropout=module__input_dropout,
             module__batch_norm=module__batch_norm,
+            module__skip=module__skip,
             **settings,
         )
 
@@ -77,7 +84,7 @@ class DeeperMLP(MultilabelMLP):
     ----------
     module__hidden : sequence of int, default=(512, 256, 128)
         Units of each hidden layer.
-    module__dropout, module__input_dropout, module__batch_norm
+    module__dropout, module__input_dropout, module__batch_norm, module__skip
         As in :class:`MultilabelMLP`.
     optimizer, optimizer__weight_decay, lr, max_epochs, batch_size, loss, pos_weight, sampling, \
 soft_labels, thresholds, threshold_metric, threshold_target, early_stopping, patience, \
