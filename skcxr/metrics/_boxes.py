@@ -138,15 +138,13 @@ def boxes_of_map(map_, threshold):
     peak = map_.max()
     if not peak > 0:
         return np.empty((0, 4)), np.empty(0)
-    parts, n = ndimage.label((map_ >= threshold * peak) & (map_ > 0), structure=np.ones((3, 3)))
-    score = np.atleast_1d(ndimage.maximum(map_, parts, np.arange(1, n + 1)))
-    xywh = np.array(
-        [
-            [x.start, y.start, x.stop - x.start, y.stop - y.start]
-            for y, x in ndimage.find_objects(parts)
-        ],
-        dtype=np.float64,
-    )
+    hot = (map_ >= threshold * peak) & (map_ > 0)
+    parts, _ = ndimage.label(hot, structure=np.ones((3, 3)))
+    xywh, score = [], []
+    for i, (y, x) in enumerate(ndimage.find_objects(parts), start=1):
+        xywh.append([x.start, y.start, x.stop - x.start, y.stop - y.start])
+        score.append(map_[y, x][parts[y, x] == i].max())
+    xywh, score = np.array(xywh, dtype=np.float64), np.array(score)
     order = np.argsort(-score, kind="stable")
     return xywh[order], score[order]
 

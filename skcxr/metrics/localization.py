@@ -163,8 +163,9 @@ def localization_report(
             if masks is not None:
                 lungs = BoxScores(xywh[box : box + 1], masks.shape[1:], threshold)
                 put("lung mask", box, lungs(masks[row[box], None])[0, 0])
-        for source, control in fixed.items():
-            put(source, mine, score(control).mean(axis=1))
+    every = BoxScores(xywh, shape, threshold)
+    for source, control in fixed.items():
+        put(source, slice(None), every(control).mean(axis=1))
 
     return _report(
         {name: values[name] for name in ("map", *sorted(set(values) - {"map"}, key=_ORDER.index))},
