@@ -4,12 +4,14 @@ import re
 from pathlib import Path
 
 import pandas as pd
+import pytest
 from few_images import few_images
 
 PAGE = Path(__file__).parents[2] / "docs" / "own_table.md"
 
 
 @few_images
+@pytest.mark.filterwarnings("ignore:Thresholds that call almost everything positive")
 def test_the_page_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(
