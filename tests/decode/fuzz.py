@@ -220,7 +220,7 @@ def judge(path, truth, kind):
     except (ValueError, FileNotFoundError) as error:
         text = str(error)
         verdict = "refused" if str(path) in text else "unnamed"
-        if "Doe" in text or "4711" in text:
+        if any(secret in text.replace(str(path), "") for secret in ("Doe", "4711")):
             verdict = "patient"
     except Exception as error:
         verdict = f"raised {type(error).__name__}"

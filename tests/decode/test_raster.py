@@ -161,6 +161,7 @@ def damaged_jpegs(film):
         yield "half", sound[:middle] + b"\xff\xd9"
         yield "gap", sound[:middle] + sound[middle + 300 :]
         yield "zeros", sound[:middle] + bytes(500) + sound[middle + 500 :]
+        yield "other", sound[:middle] + np.arange(5000, dtype="<u2").tobytes()
 
 
 def test_h4_a_jpeg_cut_in_half_and_closed_is_refused(film, tmp_path, capfd):
@@ -178,6 +179,27 @@ def test_h4_a_progressive_jpeg_without_its_last_scans_is_refused(film, tmp_path)
     (tmp_path / "coarse.jpg").write_bytes(content[: scans[-1]] + b"\xff\xd9")
     with pytest.raises(ValueError, match=r"coarse\.jpg: .*ends before all of its scans"):
         read_image(tmp_path / "coarse.jpg")
+
+
+def test_h4_a_jpeg_whose_lower_part_was_made_black_is_refused(film, tmp_path, capfd):
+    flat = film.copy()
+    flat[-16:] = 0  # as collimation leaves it: this is sound
+    sound = jpeg(flat, cv2.IMWRITE_JPEG_QUALITY, 80)
+    (tmp_path / "sound.jpg").write_bytes(sound)
+    assert (read_image(tmp_path / "sound.jpg")[-8:] == 0).all()
+    path = tmp_path / "flipped.jpg"
+    black = 0
+    for at in range(700, 2000):
+        content = bytearray(sound)
+        content[at] ^= 0x10
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE)
+        if capfd.readouterr().err or image is None or image[-48:].any():
+            continue
+        black += 1  # without a word
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"flipped\.jpg: .*darker or brighter than 8 bits"):
+            read_image(path)
+    assert black > 0
 
 
 @pytest.mark.parametrize("packing", ["raw", "tiff_lzw", "tiff_adobe_deflate", "packbits"])
