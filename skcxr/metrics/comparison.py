@@ -16,7 +16,7 @@ from skcxr.metrics._check import (
 )
 from skcxr.metrics._model_comparison import ModelComparison
 from skcxr.metrics._multilabel_report import make_report
-from skcxr.metrics._predictions import predictions_of
+from skcxr.metrics._predictions import answers_of
 from skcxr.metrics._statistics import METRICS
 from skcxr.metrics.multilabel import warn_left_out
 
@@ -114,7 +114,11 @@ def compare_models(
     scored, reports = {}, {}
     for name, model in models.items():
         try:
-            prob, pred = _answers(model, X, names)
+            prob, pred, own = (
+                answers_of(model, X, names)
+                if hasattr(model, "predict_proba")
+                else (model, None, None)
+            )
             scored[name] = read_scored(
                 y,
                 prob,
@@ -123,6 +127,8 @@ def compare_models(
                 groups=groups,
                 sample_weight=sample_weight,
             )
+            if own is not None:
+                scored[name] = scored[name]._replace(thresholds=own)
         except ValueError as error:
             raise ValueError(f"Model {name!r}: {error}") from error
         reports[name] = make_report(scored[name], left_out, n_bootstraps, confidence_level, seed)
@@ -185,9 +191,3 @@ def _by_model(thresholds, models, names):
     raise ValueError(
         f"thresholds has the keys {keys}; they must be models, {list(models)}, or labels, {names}."
     )
-
-
-def _answers(model, X, names):
-    if hasattr(model, "predict_proba"):
-        return predictions_of(model, X, labels=names)
-    return model, None

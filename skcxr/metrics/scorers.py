@@ -6,7 +6,7 @@ from sklearn.utils.metadata_routing import MetadataRequest
 from skcxr._multilabel._matching import align_rows
 from skcxr._multilabel._probabilities import label_names_of, probabilities
 from skcxr.metrics._check import check_labels, check_weights
-from skcxr.metrics._predictions import predictions_of
+from skcxr.metrics._predictions import answers_of
 from skcxr.metrics._statistics import METRICS
 from skcxr.metrics.multilabel import multilabel_scores
 
@@ -36,7 +36,7 @@ class _MultilabelScorer:
         )
         check_weights(sample_weight, len(y))
         if any(name.endswith(("f1", "loss")) for name in self.names):
-            prob, pred = predictions_of(estimator, X, labels=names)
+            prob, pred, _ = answers_of(estimator, X, names)
         else:
             prob, pred = probabilities(estimator, X, labels=names), None
         scores = multilabel_scores(

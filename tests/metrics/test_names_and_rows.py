@@ -10,6 +10,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from skcxr.classifiers import MultilabelMLP
+from skcxr.inspection import LabelAUCDisplay
 from skcxr.metrics import (
     auc_by,
     auc_within,
@@ -22,6 +23,7 @@ from skcxr.metrics import (
     paired_bootstrap_test,
     paired_label_tests,
 )
+from skcxr.metrics._predictions import predictions_of
 
 NAMES = ["Mass", "Edema", "Hernia"]
 OTHER = ["Hernia", "Mass", "Edema"]
@@ -110,6 +112,9 @@ def test_w1_comparisons_match_columns_by_name(data):
         pd.testing.assert_frame_equal(
             found.reports[name].per_label.loc[NAMES], expected.reports[name].per_label
         )
+    cuts = {name: found.reports[name].operating_points["threshold"] for name in ("net", "prob")}
+    assert cuts["net"][NAMES].tolist() == [0.2, 0.5, 0.8]
+    assert cuts["prob"].tolist() == [0.5] * 3
     # y has no names: the models' own are taken, and matched with each other.
     table = compare_models({"net": net, "prob": prob[OTHER]}, X, y.to_numpy(), **settings).table
     pd.testing.assert_frame_equal(table, expected.table)
@@ -201,6 +206,18 @@ def test_films_drawn_with_replacement_can_be_scored(data):
     rows = np.random.RandomState(0).randint(90, size=60)
     drawn = get_scorer("macro_auc")(net, prob.iloc[rows], y.iloc[rows])
     assert drawn == pytest.approx(roc_auc_score(y.iloc[rows], prob.iloc[rows]))
+
+
+def test_w1_w2_answers_of_a_model_carry_names_and_files(data):
+    y, prob, _ = data
+    for part in predictions_of(Thresholds().fit(prob, y), prob):
+        assert list(part.columns) == NAMES
+        assert list(part.index) == FILES
+    display = LabelAUCDisplay.from_estimator(
+        Columns().fit(prob, y), prob, y.loc[FILES[::-1], OTHER], n_bootstraps=0
+    )
+    found = display.reports["model"].per_label["AUC"]
+    assert found["Hernia"] == pytest.approx(roc_auc_score(y["Hernia"], prob["Hernia"]))
 
 
 def test_thresholds_go_by_name(data):

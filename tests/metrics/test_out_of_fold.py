@@ -5,7 +5,9 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import roc_auc_score
 
+from skcxr.classifiers import MultilabelMLP
 from skcxr.metrics import (
     auc_by,
     auc_within,
@@ -17,6 +19,7 @@ from skcxr.metrics import (
     paired_bootstrap_test,
     paired_label_tests,
 )
+from skcxr.model_selection import out_of_fold_predict
 
 NAMES = ["Mass", "Edema"]
 SETTINGS = {"n_bootstraps": 20, "random_state": 0}
@@ -54,6 +57,27 @@ def test_a_report_needs_nothing_else():
     cut = multilabel_report(folds, thresholds=0.5, **SETTINGS)
     assert cut.operating_points["threshold"].tolist() == [0.5, 0.5]
     assert set(multilabel_scores(folds)) == {n.removeprefix("neg_") for n in get_scorer_names()}
+
+
+def test_what_out_of_fold_predict_returns():
+    rng = np.random.RandomState(0)
+    files = [f"{i}.png" for i in range(120)]
+    X = pd.DataFrame(rng.normal(size=(120, 3)), index=files)
+    y = pd.DataFrame((X.to_numpy()[:, :2] + rng.normal(size=(120, 2)) > 0) * 1.0, files, NAMES)
+    y.iloc[5, 1] = np.nan
+    groups = pd.Series(np.arange(120) // 3, index=files)
+    net = MultilabelMLP(max_epochs=5, random_state=0)
+    folds = out_of_fold_predict(net, X, y, groups=groups, cv=2, random_state=0)
+    report = multilabel_report(folds, **SETTINGS)
+    known = y["Edema"].notna()
+    assert report.per_label.loc["Edema", "AUC"] == pytest.approx(
+        roc_auc_score(y["Edema"][known], folds.proba["Edema"][known])
+    )
+    assert report.n_groups == 40
+    assert "\u2013" in repr(report)  # decided fold by fold, by no one threshold
+    table = compare_models({"net": folds, "again": folds}, y=y[NAMES[::-1]], **SETTINGS).table
+    assert table.loc["net", "Macro AUC"] == pytest.approx(report.overall.loc["Macro AUC", "value"])
+    assert table.loc["net", "Micro-F1"] == report.overall.loc["Micro-F1", "value"]
 
 
 def test_an_index_with_copies_is_no_obstacle():
