@@ -28,7 +28,7 @@ def check_names(names, k, whose="y"):
     return checked
 
 
-def by_name(values, label_names, *, default, what):
+def by_name(values, label_names, *, default, what, of="labels"):
     """One float per label from a number, an array, or a dict or Series that goes by name.
 
     Parameters
@@ -40,6 +40,8 @@ def by_name(values, label_names, *, default, what):
         For labels that a dict or Series leaves out.
     what : str
         What the values are, in an error.
+    of : str, default="labels"
+        What the names are of.
 
     Returns
     -------
@@ -59,7 +61,7 @@ def by_name(values, label_names, *, default, what):
     if isinstance(values, dict):
         unknown = [name for name in values if name not in set(label_names)]
         if unknown:
-            raise ValueError(f"{what} names {unknown}; the labels are {list(label_names)}")
+            raise ValueError(f"{what} names {unknown}; the {of} are {list(label_names)}")
         values = [values.get(name, default) for name in label_names]
     try:
         found = np.asarray(values, dtype=float)
@@ -68,7 +70,7 @@ def by_name(values, label_names, *, default, what):
             f"{what} must be one number, {k} numbers or a dict by label, got {values!r}"
         ) from error
     if found.ndim > 1 or (found.ndim == 1 and len(found) != k):
-        raise ValueError(f"{what} has the shape {found.shape}; y has {k} labels")
+        raise ValueError(f"{what} has the shape {found.shape}; there are {k} {of}")
     if not np.isfinite(found).all():
         raise ValueError(f"{what} must be finite numbers, got {values!r}")
     return np.broadcast_to(found, (k,)).copy()

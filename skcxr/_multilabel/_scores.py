@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.special import logit
 
+from skcxr._multilabel._fit_inputs import classifier_of
 from skcxr._multilabel._probabilities import probabilities
 
 
@@ -18,6 +19,17 @@ def label_scores(estimator, X, labels):
         return probabilities(
             estimator, X, labels=labels, n_labels=n_labels, method="decision_function"
         )
+    return logit_of(label_proba(estimator, X, labels))
+
+
+def label_logits(estimator, X, labels):
+    """Logits (n, k): the decision function of our own classifiers, else logit of probabilities.
+
+    The decision function of other classifiers may be a margin on a scale of its own.
+    """
+    model = getattr(estimator, "best_estimator_", estimator)
+    if getattr(classifier_of(model), "_gives_logits", False):
+        return label_scores(estimator, X, labels)
     return logit_of(label_proba(estimator, X, labels))
 
 

@@ -180,6 +180,9 @@ class MultilabelNet(NestedParams, MultilabelMixin, CallbackSupportMixin, BaseEst
     (80, 3)
     """
 
+    # The decision function is the logit of the probability.
+    _gives_logits = True
+
     _parameter_constraints = {
         "module": [callable],
         "optimizer": [callable],

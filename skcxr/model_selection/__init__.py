@@ -5,6 +5,7 @@ from skcxr._lazy import attach
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
+        "MultilabelAverager": "averaging",
         "MultilabelCalibrator": "calibration",
         "MultilabelGroupShuffleSplit": "splitters",
         "MultilabelStratifiedGroupKFold": "splitters",

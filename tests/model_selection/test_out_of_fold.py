@@ -2,6 +2,7 @@
 
 import json
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -72,7 +73,8 @@ def test_c1_labels_with_nan_are_predicted_as_by_the_plain_loop(data):
         assert frame.columns.tolist() == NAMES
         assert frame.index.equals(X.index)
     assert (found.thresholds == 0.5).all(axis=None)
-    two = out_of_fold_predict(pipe, X, Y, groups=groups, cv=cv, n_jobs=2)
+    with joblib.parallel_config("threading"):
+        two = out_of_fold_predict(pipe, X, Y, groups=groups, cv=cv, n_jobs=2)
     np.testing.assert_array_equal(two.proba, proba)
 
 

@@ -4,7 +4,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skcxr.model_selection import MultilabelCalibrator, MultilabelThresholdTuner
+from skcxr.model_selection import (
+    MultilabelAverager,
+    MultilabelCalibrator,
+    MultilabelThresholdTuner,
+)
 
 COLUMN_Y = {
     "check_supervised_y_2d": (
@@ -30,6 +34,8 @@ ISOTONIC = {
 def expected_failures(estimator):
     if isinstance(estimator, MultilabelThresholdTuner):
         return COLUMN_Y | TUNED
+    if isinstance(estimator, MultilabelAverager):
+        return COLUMN_Y
     return COLUMN_Y | (ISOTONIC if estimator.method == "isotonic" else {})
 
 
@@ -38,6 +44,7 @@ CLASSIFIER = OneVsRestClassifier(LogisticRegression())
 
 @parametrize_with_checks(
     [
+        MultilabelAverager([("a", CLASSIFIER), ("b", CLASSIFIER)]),
         MultilabelThresholdTuner(CLASSIFIER, cv=2),
         MultilabelCalibrator(CLASSIFIER, cv=2),
         MultilabelCalibrator(CLASSIFIER, cv=2, method="temperature"),
