@@ -154,12 +154,14 @@ def _check_models(models, X):
 
 def _one_table(models, X, y, groups, sample_weight, label_names):
     """Return y as a frame with label names and an index, and what belongs to its rows, checked."""
-    folds = [model for model in models.values() if is_out_of_fold(model)]
+    folds = {name: model for name, model in models.items() if is_out_of_fold(model)}
     if y is None and not folds:
         raise ValueError("y is needed, unless a model is what out_of_fold_predict returns.")
-    y = folds[0].y if y is None else y
-    if groups is None and folds and folds[0].groups is not None:
-        groups = pd.Series(np.asarray(folds[0].groups), index=folds[0].proba.index)
+    first = next(iter(folds.values()), None)
+    others = {} if y is not None else {name: model.y for name, model in folds.items()}
+    y = first.y if y is None else y
+    if groups is None and first is not None and first.groups is not None:
+        groups = pd.Series(np.asarray(first.groups), index=first.proba.index)
     sides = {"X": X, "y": y, "groups": groups, "sample_weight": sample_weight}
     X, y, groups, sample_weight = align_rows(sides)
     table, names = check_labels(y, label_names, *map(_names_of_model, models.values()))
@@ -167,7 +169,24 @@ def _one_table(models, X, y, groups, sample_weight, label_names):
     check_weights(sample_weight, len(table))
     index = row_index(y, X, groups)
     index = index if index is not None and len(index) == len(table) else None
-    return pd.DataFrame(table, columns=names, index=index), groups, sample_weight
+    y = pd.DataFrame(table, columns=names, index=index)
+    for name, other in others.items():
+        _check_same(y, other, name)
+    return y, groups, sample_weight
+
+
+def _check_same(y, other, name):
+    """Refuse out-of-fold predictions of other labels than those that all are scored with."""
+    try:
+        _, other = align_rows({"y": y, "its y": other})
+        same = np.array_equal(y, check_labels(other, list(y.columns))[0], equal_nan=True)
+    except ValueError as error:
+        raise ValueError(f"Model {name!r}: {error}") from error
+    if not same:
+        raise ValueError(
+            f"Model {name!r} was scored on other labels than the first model; pass the y that "
+            "both shall be compared on."
+        )
 
 
 def _names_of_model(model):

@@ -103,6 +103,17 @@ def test_models_are_compared_as_they_are():
         compare_models({"chance": np.full((80, 2), 0.5)})
 
 
+def test_predictions_for_other_labels_are_refused():
+    one, other = predictions(1), predictions(2)
+    other.y.iloc[3] = 1
+    with pytest.raises(ValueError, match="Model 'other' was scored on other labels than the first"):
+        compare_models({"one": one, "other": other}, **SETTINGS)
+    compare_models({"one": one, "other": other}, y=other.y, **SETTINGS)
+    fewer = SimpleNamespace(**{name: part.iloc[1:] for name, part in vars(one).items()})
+    with pytest.raises(ValueError, match=r"Model 'fewer': The index of y holds '0\.png'"):
+        compare_models({"one": one, "fewer": fewer}, **SETTINGS)
+
+
 def test_pairs_are_tested_as_they_are():
     one, other = predictions(1), predictions(2, 0.3)
     for test in (paired_bootstrap_test, paired_label_tests):
