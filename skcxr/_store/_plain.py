@@ -58,8 +58,8 @@ class Encoder:
             return {TAG: "bytes", "is": value.hex()}
         if isinstance(value, np.dtype):
             return {TAG: "dtype", "is": value.str}
-        if isinstance(value, type) and issubclass(value, np.generic | int | float | str | bool):
-            return {TAG: "type", "is": np.dtype(value).str, "numpy": issubclass(value, np.generic)}
+        if isinstance(value, type) and _scalar_type(value.__name__) is value:
+            return {TAG: "type", "is": value.__name__}
         if isinstance(value, np.generic):
             return {TAG: "scalar", "is": self._array(np.asarray(value))}
         if isinstance(value, np.ndarray):
@@ -152,8 +152,9 @@ class Decoder:
         if tag == "dtype":
             return np.dtype(tree["is"])
         if tag == "type":
-            scalar = np.dtype(tree["is"]).type
-            return scalar if tree["numpy"] else type(scalar().item())
+            if _scalar_type(tree["is"]) is None:
+                raise Unreadable(f"it names the unknown type {tree['is']!r}")
+            return _scalar_type(tree["is"])
         if tag == "scalar":
             return self._arrays[tree["is"]][()]
         if tag == "array":
@@ -174,3 +175,11 @@ class Decoder:
     def decode_other(self, tag, tree):
         """Called for a tag that plain data has not."""
         raise Unreadable(f"it has a part of the unknown kind {tag!r}")
+
+
+def _scalar_type(name):
+    """``int``, ``np.float32`` and their like by name, or None."""
+    if name in ("bool", "float", "int", "str"):
+        return {"bool": bool, "float": float, "int": int, "str": str}[name]
+    found = getattr(np, name, None)
+    return found if isinstance(found, type) and issubclass(found, np.generic) else None

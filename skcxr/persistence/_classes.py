@@ -25,8 +25,8 @@ SKLEARN = {
     "pipeline": "FeatureUnion Pipeline",
     "preprocessing": "Binarizer FunctionTransformer KBinsDiscretizer LabelBinarizer LabelEncoder "
     "MaxAbsScaler MinMaxScaler MultiLabelBinarizer Normalizer OneHotEncoder OrdinalEncoder "
-    "PolynomialFeatures PowerTransformer QuantileTransformer RobustScaler SplineTransformer "
-    "StandardScaler TargetEncoder",
+    "PolynomialFeatures PowerTransformer QuantileTransformer RobustScaler StandardScaler "
+    "TargetEncoder",
     "svm": "LinearSVC",
     "tree": "DecisionTreeClassifier ExtraTreeClassifier",
 }

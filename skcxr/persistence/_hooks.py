@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 import numpy as np
+from sklearn.utils import Bunch
 
 from .._store._container import Unreadable
 from . import _classes
@@ -219,6 +220,7 @@ def _put_named_tuple_together(parts):
 
 HOOKS = {
     "ordered": Hook("collections", lambda v: type(v) is OrderedDict, dict, OrderedDict),
+    "bunch": Hook("sklearn", lambda v: type(v) is Bunch, dict, lambda items: Bunch(**items)),
     "network": Hook("", _is_network, _take_network_apart, _put_network_together),
     "net": Hook("skorch", _is_net, lambda net: net.module_, _put_net_together),
     "tree": Hook("sklearn", _is_tree, _take_tree_apart, _put_tree_together),

