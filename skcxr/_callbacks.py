@@ -1,30 +1,10 @@
-"""scikit-learn's callbacks where it has them (1.9 and later), else stand-ins that do nothing."""
+"""Tasks that scikit-learn's callbacks see."""
 
-from contextlib import nullcontext
 from functools import partial
 
-try:
-    from sklearn.callback import CallbackSupportMixin
-except ImportError:
+from sklearn.callback import CallbackSupportMixin
 
-    class _NoContext:
-        def subcontext(self, **settings):
-            return self
-
-        def call_on_fit_task_begin(self, **given):
-            return self
-
-        def call_on_fit_task_end(self, **given):
-            return False
-
-        def propagate_callback_context(self, estimator):
-            return nullcontext()
-
-    class CallbackSupportMixin:
-        """Without ``set_callbacks``, by which one tells that callbacks are not supported."""
-
-        def _init_callback_context(self, **settings):
-            return _NoContext()
+__all__ = ["CallbackSupportMixin", "begin_task"]
 
 
 def begin_task(context, name, given):

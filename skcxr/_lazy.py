@@ -4,7 +4,7 @@ import importlib
 import sys
 
 
-def attach(package, exports):
+def attach(package, exports, submodules=()):
     """Make a package import its public names when they are first asked for.
 
     Parameters
@@ -14,6 +14,8 @@ def attach(package, exports):
     exports : dict of {str: str}
         Public name to the module that defines it, relative to the package (``"fuser"``) or
         deeper (``"attention.fuser"``).
+    submodules : sequence of str, default=()
+        Modules that are attributes of the package without having been imported.
 
     Returns
     -------
@@ -22,6 +24,8 @@ def attach(package, exports):
     """
 
     def getattr_(name):
+        if name in submodules:
+            return importlib.import_module(f"{package}.{name}")  # which also sets the attribute
         if name not in exports:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         value = getattr(importlib.import_module(f"{package}.{exports[name]}"), name)
@@ -29,6 +33,6 @@ def attach(package, exports):
         return value
 
     def dir_():
-        return sorted(set(vars(sys.modules[package])) | set(exports))
+        return sorted({*vars(sys.modules[package]), *exports, *submodules})
 
     return getattr_, dir_, sorted(exports)

@@ -1,10 +1,4 @@
-"""scikit-learn's callbacks on the estimators of images, and without scikit-learn's support."""
-
-import os
-import subprocess
-import sys
-import textwrap
-from pathlib import Path
+"""scikit-learn's callbacks on the estimators of images."""
 
 import numpy as np
 import pytest
@@ -20,8 +14,6 @@ from tiny_networks import ThresholdMasker, tiny_network
 from skcxr.attention import GradCAMFuser
 from skcxr.classifiers import MultilabelMLP
 from skcxr.features import ResNetEmbedder
-
-TESTS = Path(__file__).parent
 
 
 @pytest.fixture
@@ -140,41 +132,3 @@ def test_epochs_of_the_hybrid_are_seen():
     pipe["features"]["attention"].set_callbacks(recorder)
     clone(pipe).fit(X, y)
     assert numbers(recorder) == [0, 1]
-
-
-def test_without_scikit_learns_support_all_works_as_ever(toy, tmp_path):
-    code = """
-        import sys
-        sys.modules["sklearn.callback"] = None  # an import of it fails
-        import skcxr._callbacks
-        del sys.modules["sklearn.callback"]
-        import numpy as np
-        from skcxr.classifiers import MultilabelMLP
-        from skcxr.attention import GradCAMFuser
-        from skcxr.features import ResNetEmbedder
-        from tiny_networks import ThresholdMasker, tiny_network
-
-        rng = np.random.default_rng(0)
-        X = rng.integers(0, 256, (12, 16, 16), dtype=np.uint8)
-        y = np.eye(2)[np.arange(12) % 2]
-        embedder = ResNetEmbedder(
-            tiny_network(), weights=None, precision="float32", device="cpu", random_state=0,
-            fine_tune="layer4", epochs=2, lr=0.01, batch_size=8,
-        )
-        maps = GradCAMFuser(embedder, ThresholdMasker(), lam=0.3).fit_transform(X, y)
-        net = MultilabelMLP(max_epochs=2, n_nets=2, random_state=0).fit(maps, y)
-        assert [row["epoch"] for row in net.history_] == [1, 2, 1, 2]
-        assert not hasattr(net, "set_callbacks")
-        assert not hasattr(embedder, "set_callbacks")
-        np.save(sys.argv[1], net.predict_proba(maps))
-    """
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code), tmp_path / "found.npy"],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (TESTS, TESTS.parent)))},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    maps = fuser(tiny(epochs=2)).fit_transform(*toy)
-    expected = MultilabelMLP(max_epochs=2, n_nets=2, random_state=0).fit(maps, toy[1])
-    np.testing.assert_array_equal(np.load(tmp_path / "found.npy"), expected.predict_proba(maps))

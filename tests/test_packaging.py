@@ -54,10 +54,33 @@ def test_constraints_hold_every_direct_dependency_within_its_bounds():
         if "==" in line and not line.startswith("#")
     )
     extras = PROJECT["optional-dependencies"]
-    for text in [*PROJECT["dependencies"], *extras["offline"], *extras["test"]]:
+    for text in [*PROJECT["dependencies"], *(text for extra in extras.values() for text in extra)]:
         requirement = Requirement(text)
         if requirement.name != "skcxr":
             assert requirement.specifier.contains(pinned[requirement.name]), text
+
+
+def test_the_lowest_versions_are_those_of_the_project():
+    printed = subprocess.run(
+        [sys.executable, ROOT / ".ci" / "lower_bounds.py"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.splitlines()
+    wanted = [Requirement(text) for text in PROJECT["dependencies"]]
+    assert [line.partition("==")[0] for line in printed] == [one.name for one in wanted]
+    for line, one in zip(printed, wanted, strict=True):
+        lowest = line.partition("==")[2]
+        assert one.specifier.contains(lowest)
+        assert one.name == "torch" or str(one.specifier) == f">={lowest}"
+
+
+def test_c11_subpackages_are_attributes():
+    names = [path.parent.name for path in (ROOT / "skcxr").glob("[a-z]*/__init__.py")]
+    names += [path.stem for path in (ROOT / "skcxr").glob("[a-z]*.py")]
+    code = f"import skcxr; print(*(getattr(skcxr, n).__name__ for n in {names}))"
+    assert run(code) == [f"skcxr.{name}" for name in names]
+    assert set(names) <= set(dir(skcxr))
 
 
 def test_ci_runs_the_readme_test_command():
