@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 
 from ._bunch import data_set
-from ._films import find_films
+from ._films import check_twice, find_films
 from ._label_names import common_label_name
 from ._messages import name_some
 from ._patients import check_parts, read_patients
 from ._read_table import check_columns, plain_column
-from ._table_labels import label_columns, read_labels
+from ._table_labels import apply_policies, label_columns, read_labels
 
 DESCR = """\
 {title}
@@ -63,8 +63,6 @@ def assemble(
             label_names=label_names,
             separator=separator,
             no_finding=no_finding,
-            uncertain=uncertain,
-            blank=blank,
             spared=spared,
         )
         used += holding
@@ -73,43 +71,27 @@ def assemble(
     groups = None
     if patient is not None:
         groups = read_patients(_column(table, patient, "patient"), table.name)
-    parts = None
-    if part is not None:
-        parts = _column(table, part, "part").astype(object)
-        parts = np.array([None if pd.isna(p) else str(p).strip() for p in parts], object)
-        if groups is not None:
-            hint = "" if only_part is not None else " part=None reads the table without its parts."
-            check_parts(groups.to_numpy(), parts, table.name, hint)
-    keep = np.ones(len(table.frame), bool)
-    if only_part is not None:
-        keep = parts == only_part
-        if not keep.any():
-            raise ValueError(f"{table.name} has no film in part {only_part!r}.")
-    if views is not None:
-        keep = keep & _of_views(table, *views)
-        if not keep.any():
-            raise ValueError(f"{table.name} has no film of {views[0]} {views[1]} in this part.")
-    names = _column(table, path, "path") if path is not None else None
+    parts = None if part is None else _parts(table, part, groups)
+    keep = _chosen(table, parts, only_part, views)
     paths, missing = None, []
-    if names is not None and not images:
-        twice = names[names.duplicated()].unique()
-        if len(twice):
-            raise ValueError(
-                f"{table.name} lists {len(twice):,} films more than once: {name_some(twice)}."
+    if path is not None:
+        names = _column(table, path, "path")
+        if images:
+            paths = np.empty(len(names), object)
+            paths[keep], found = find_films(
+                names[keep], root, nested=nested, on_missing=on_missing, source=table.name
             )
-        path = None
-    elif names is not None:
-        paths = np.empty(len(names), object)
-        paths[keep], found = find_films(
-            names[keep], root, nested=nested, on_missing=on_missing, source=table.name
-        )
-        missing = paths[keep][~found].tolist()
-        keep[np.flatnonzero(keep)[~found]] = False
+            missing = paths[keep][~found].tolist()
+            keep[np.flatnonzero(keep)[~found]] = False
+        else:
+            check_twice(names, table.name)
+            path = None
     frame = _metadata(table, used, path, paths, patient, groups)[keep]
     if not table.keep_index:
         frame = frame.reset_index(drop=True)
     if values is not None:
         values = values[keep].set_axis(frame.index)
+        values = apply_policies(values, np.flatnonzero(keep), table.name, uncertain, blank)
     groups = None if groups is None else frame["patient"].to_numpy()
     of = "" if groups is None else f" of {len(pd.unique(groups)):,} patients"
     description = DESCR.format(
@@ -145,6 +127,27 @@ def _column(table, wanted, what):
             f"{what}(table) must return one value for each of the {len(table.frame)} rows."
         )
     return pd.Series(list(made), index=table.frame.index, name=f"{what}(table)", dtype=object)
+
+
+def _parts(table, part, groups):
+    """Part of each row, None where it has none; no patient is in two."""
+    parts = _column(table, part, "part").astype(object)
+    parts = np.array([None if pd.isna(p) else str(p).strip() for p in parts], object)
+    if groups is not None:
+        check_parts(groups.to_numpy(), parts, table.name)
+    return parts
+
+
+def _chosen(table, parts, only_part, views):
+    """Rows of the wanted part and views, bool (n,)."""
+    keep = np.ones(len(table.frame), bool) if only_part is None else parts == only_part
+    if not keep.any():
+        raise ValueError(f"{table.name} has no film in part {only_part!r}.")
+    if views is not None:
+        keep = keep & _of_views(table, *views)
+        if not keep.any():
+            raise ValueError(f"{table.name} has no film of {views[0]} {views[1]} in this part.")
+    return keep
 
 
 def _of_views(table, column, wanted):

@@ -10,6 +10,7 @@ import pandas as pd
 from sklearn.utils._param_validation import StrOptions, validate_params
 
 from ._bunch import data_set
+from ._label_names import choose_labels
 from ._labels import CHESTXRAY14_LABELS
 
 PARTS = ("train", "val", "test")
@@ -35,11 +36,12 @@ image classification. Scientific Data 10, 2023. https://medmnist.com (CC BY 4.0)
     {
         "path": [str, PathLike],
         "part": [StrOptions(set(PARTS)), None],
+        "label_names": ["array-like", None],
         "return_X_y": ["boolean"],
     },
     prefer_skip_nested_validation=True,
 )
-def load_chestmnist(path, *, part=None, return_X_y=False):
+def load_chestmnist(path, *, part=None, label_names=None, return_X_y=False):
     """Read ChestMNIST from its file.
 
     Parameters
@@ -49,6 +51,8 @@ def load_chestmnist(path, *, part=None, return_X_y=False):
         `chestmnist_224.npz`, with train_images, train_labels and the same of val and test.
     part : {"train", "val", "test"} or None, default=None
         Keep one part; None keeps all.
+    label_names : list of str, default=None
+        The labels to keep, in this order; None keeps all.
     return_X_y : bool, default=False
         Return ``(images, labels)`` instead of the Bunch.
 
@@ -108,6 +112,7 @@ def load_chestmnist(path, *, part=None, return_X_y=False):
         parts += [name] * len(films)
     images = images[0] if len(images) == 1 else np.concatenate(images)
     labels = pd.DataFrame(np.concatenate(labels), columns=list(CHESTXRAY14_LABELS))
+    labels = labels[choose_labels(labels, label_names, path)]
     if return_X_y:
         return images, labels
     parts = np.array(parts, object)

@@ -13,13 +13,16 @@ ENTRY_STEMS = ("Data_Entry_2017_v2020", "Data_Entry_2017")
     {
         "data_dir": [str, os.PathLike],
         "part": [StrOptions({"train_val", "test"}), None],
+        "label_names": ["array-like", None],
         "images": ["boolean"],
         "on_missing": [StrOptions({"raise", "drop"})],
         "return_X_y": ["boolean"],
     },
     prefer_skip_nested_validation=True,
 )
-def load_chestxray14(data_dir, *, part=None, images=True, on_missing="raise", return_X_y=False):
+def load_chestxray14(
+    data_dir, *, part=None, label_names=None, images=True, on_missing="raise", return_X_y=False
+):
     """Read NIH ChestX-ray14, or a part of it, from a folder.
 
     The folder holds `Data_Entry_2017_v2020.csv` or `Data_Entry_2017.csv` (the former is read where
@@ -34,6 +37,8 @@ def load_chestxray14(data_dir, *, part=None, images=True, on_missing="raise", re
         The folder; `~` is the home folder.
     part : {"train_val", "test"} or None, default=None
         Keep one official part; None keeps everything.
+    label_names : list of str, default=None
+        The labels to keep, in this order; None keeps all.
     images : bool, default=True
         False reads the tables alone: no image file is looked for and `frame` has no `path`.
     on_missing : {"raise", "drop"}, default="raise"
@@ -97,6 +102,12 @@ def load_chestxray14(data_dir, *, part=None, images=True, on_missing="raise", re
     (['path', 'patient', 'Image Index'], 14)
     """
     data = read_folder(
-        data_dir, ENTRY_STEMS, "NIH ChestX-ray14", part=part, images=images, on_missing=on_missing
+        data_dir,
+        ENTRY_STEMS,
+        "NIH ChestX-ray14",
+        part=part,
+        label_names=label_names,
+        images=images,
+        on_missing=on_missing,
     )
     return (data.frame, data.labels) if return_X_y else data

@@ -9,6 +9,7 @@ import pandas as pd
 from ._boxes import box_table
 from ._bunch import data_set
 from ._chestxray14_tables import find_table, read_boxes, read_entries, read_list
+from ._label_names import choose_labels
 from ._messages import name_some
 from ._patients import check_parts
 
@@ -36,7 +37,9 @@ and Localization of Common Thorax Diseases. IEEE CVPR 2017, pp. 3462-3471.
 """
 
 
-def read_folder(data_dir, stems, title, *, part=None, images=True, on_missing="raise"):
+def read_folder(
+    data_dir, stems, title, *, part=None, label_names=None, images=True, on_missing="raise"
+):
     """Read what :func:`load_chestxray14` documents; the first table of `stems` that is there."""
     folder = Path(data_dir).expanduser()
     table = _find_entries(folder, stems)
@@ -53,7 +56,7 @@ def read_folder(data_dir, stems, title, *, part=None, images=True, on_missing="r
         keep = keep & (parts == part)
     boxes = _boxes(folder, frame["Image Index"], keep, on_missing)
     frame = frame[keep].reset_index(drop=True)
-    labels = labels[keep].reset_index(drop=True)
+    labels = labels[choose_labels(labels, label_names, folder)][keep].reset_index(drop=True)
     parts = parts[keep]
     counts = [f"{(parts == name).sum():,} in {name}" for name in PARTS if (parts == name).any()]
     groups = frame["patient"].to_numpy()

@@ -3,6 +3,7 @@
 from sklearn.utils._param_validation import StrOptions, validate_params
 
 from ._assemble import assemble
+from ._label_names import choose_labels, common_label_name
 from ._official import CONSTRAINTS, find_one, stack_parts
 from ._read_table import check_columns
 
@@ -41,6 +42,7 @@ def load_chexpert(
     data_dir,
     *,
     part=None,
+    label_names=None,
     views=None,
     uncertain="unknown",
     blank="unknown",
@@ -61,6 +63,8 @@ def load_chexpert(
         The folder.
     part : {"train", "valid", "test"} or None, default=None
         Keep one part; None keeps all. A patient in two parts is refused.
+    label_names : list of str, default=None
+        The labels to keep, in this order, as `common_names` spells them; None keeps all.
     views : str or list of str, default=None
         Keep films whose `Frontal/Lateral` is this, such as "Frontal"; None keeps all. The lung
         masks and the pretrained models of this library are made for frontal films.
@@ -133,13 +137,15 @@ def load_chexpert(
             f"{table.name}, data row {row}: Path is {table.frame['Path'].iloc[row]!r}; CheXpert's "
             "look like CheXpert-v1.0/train/patient00001/study1/view1_frontal.jpg."
         )
+    rename = common_label_name if common_names else str
     bunch = assemble(
         table,
         data_dir,
         path=lambda _: place[0],
         images=images,
         patient=lambda _: place[1],
-        labels=list(CHEXPERT_LABELS),
+        labels=choose_labels(CHEXPERT_LABELS, label_names, table.name, rename),
+        drop=CHEXPERT_LABELS,
         part="part",
         only_part=part,
         views=None if views is None else ("Frontal/Lateral", views),

@@ -32,7 +32,7 @@ def find_films(names, root, *, nested, on_missing, source):
     lacking = np.flatnonzero(names.isna())
     if len(lacking):
         raise ValueError(
-            f"{source}, data row {lacking[0]}: column {names.name!r} has no file name."
+            f"{source}, data row {names.index[lacking[0]]}: column {names.name!r} has no file name."
         )
     root = Path(root).expanduser()
     folders = {}
@@ -53,10 +53,15 @@ def find_films(names, root, *, nested, on_missing, source):
             + (', and on_missing="drop" leaves them out.' if found.any() else ".")
         )
     paths = pd.Series(paths, dtype=object)
-    twice = paths[found & paths.duplicated().to_numpy()].unique()
+    check_twice(paths[found], source)
+    return paths.to_numpy(), found
+
+
+def check_twice(films, source):
+    """Refuse films that are listed more than once."""
+    twice = films[films.duplicated()].unique()
     if len(twice):
         raise ValueError(f"{source} lists {len(twice):,} films more than once: {name_some(twice)}.")
-    return paths.to_numpy(), found
 
 
 def _locate(name, root):

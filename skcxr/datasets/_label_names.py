@@ -3,6 +3,7 @@
 from types import MappingProxyType
 
 from ._labels import CHESTXRAY14_LABELS
+from ._messages import name_some
 
 #: Names of other data sets, in lower case and with spaces, to the spelling of ChestX-ray14.
 #: Only names of the same finding are here: `Lung Opacity`, `Lung Lesion`, `Nodule/Mass` or
@@ -21,6 +22,30 @@ COMMON_LABEL_NAMES = MappingProxyType(
         "other disease": "Other diseases",  # VinDr-CXR's test table; its training table has both
     }
 )
+
+
+def choose_labels(columns, label_names, source, rename=str):
+    """Columns of the labels that a user wants, in the user's order; None wants all.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        Label columns of a data set.
+    label_names : sequence of str or None
+        As `rename` spells them.
+    source : str
+        For messages.
+    """
+    if label_names is None:
+        return list(columns)
+    place = {rename(column): column for column in columns}
+    missing = [name for name in label_names if name not in place]
+    if missing or not len(label_names):
+        raise ValueError(
+            f"{source} has no label {name_some(map(repr, missing), 20) or 'to keep'}; it has "
+            f"{name_some(map(repr, place), 40)}."
+        )
+    return [place[name] for name in label_names]
 
 
 def plain(name):

@@ -4,6 +4,7 @@ from sklearn.utils._param_validation import StrOptions, validate_params
 
 from ._assemble import assemble
 from ._chexpert import CHEXPERT_LABELS, SPARED
+from ._label_names import choose_labels, common_label_name
 from ._official import CONSTRAINTS, find_one, join
 from ._read_table import check_columns, read_table
 
@@ -31,6 +32,7 @@ def load_mimic_cxr_jpg(
     *,
     part=None,
     labeler="chexpert",
+    label_names=None,
     views=None,
     uncertain="unknown",
     blank="unknown",
@@ -53,6 +55,8 @@ def load_mimic_cxr_jpg(
         Keep one part; None keeps all. A patient in two parts is refused.
     labeler : {"chexpert", "negbio"}, default="chexpert"
         Whose labels are read.
+    label_names : list of str, default=None
+        The labels to keep, in this order, as `common_names` spells them; None keeps all.
     views : str or list of str, default=None
         Keep films whose `ViewPosition` is one of these, such as ``["PA", "AP"]``; None keeps all.
     uncertain : {"unknown", "positive", "negative", "raise"}, default="unknown"
@@ -115,13 +119,15 @@ def load_mimic_cxr_jpg(
     if split is not None:
         table = join(table, split, ["dicom_id", "subject_id", "study_id"], ["split"])
     unlabeled = table.frame[["No Finding", *CHEXPERT_LABELS]].isna().all(axis=1).sum()
+    rename = common_label_name if common_names else str
     bunch = assemble(
         table,
         data_dir,
         path=_film,
         images=images,
         patient="subject_id",
-        labels=list(CHEXPERT_LABELS),
+        labels=choose_labels(CHEXPERT_LABELS, label_names, table.name, rename),
+        drop=CHEXPERT_LABELS,
         part=None if split is None else "split",
         only_part=part,
         views=None if views is None else ("ViewPosition", views),

@@ -10,13 +10,16 @@ from ._chestxray14_folder import read_folder
 @validate_params(
     {
         "data_dir": [str, os.PathLike],
+        "label_names": ["array-like", None],
         "images": ["boolean"],
         "on_missing": [StrOptions({"raise", "drop"})],
         "return_X_y": ["boolean"],
     },
     prefer_skip_nested_validation=True,
 )
-def load_nih_sample(data_dir, *, images=True, on_missing="raise", return_X_y=False):
+def load_nih_sample(
+    data_dir, *, label_names=None, images=True, on_missing="raise", return_X_y=False
+):
     r"""Read the random sample of NIH ChestX-ray14 that Kaggle hosts: 5,606 films.
 
     The folder holds `sample_labels.csv`, whose ages are written 060Y and whose columns are named
@@ -26,6 +29,8 @@ def load_nih_sample(data_dir, *, images=True, on_missing="raise", return_X_y=Fal
     ----------
     data_dir : str or path
         The folder.
+    label_names : list of str, default=None
+        The labels to keep, in this order; None keeps all.
     images : bool, default=True
         False reads the table alone.
     on_missing : {"raise", "drop"}, default="raise"
@@ -67,6 +72,7 @@ def load_nih_sample(data_dir, *, images=True, on_missing="raise", return_X_y=Fal
         data_dir,
         ("sample_labels",),
         "NIH ChestX-ray14, Kaggle's sample",
+        label_names=label_names,
         images=images,
         on_missing=on_missing,
     )

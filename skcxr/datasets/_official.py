@@ -11,6 +11,7 @@ from ._table import BLANK, ON_MISSING, UNCERTAIN
 
 CONSTRAINTS = {
     "data_dir": [str, PathLike],
+    "label_names": ["array-like", None],
     "views": ["array-like", str, None],
     "uncertain": [UNCERTAIN],
     "blank": [BLANK],

@@ -24,9 +24,7 @@ https://bimcv.cipf.es/bimcv-projects/padchest
 _CONSTRAINTS = {k: v for k, v in CONSTRAINTS.items() if k != "uncertain"}
 
 
-@validate_params(
-    _CONSTRAINTS | {"label_names": ["array-like", None]}, prefer_skip_nested_validation=True
-)
+@validate_params(_CONSTRAINTS, prefer_skip_nested_validation=True)
 def load_padchest(
     data_dir,
     *,

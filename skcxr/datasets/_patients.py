@@ -29,7 +29,7 @@ def read_patients(column, source):
     return text
 
 
-def check_parts(groups, parts, source, hint=""):
+def check_parts(groups, parts, source):
     """Refuse a patient in two parts. Rows whose part is None are in none."""
     table = pd.DataFrame({"patient": groups, "part": parts}).dropna(subset="part")
     table = table.drop_duplicates()
@@ -38,5 +38,6 @@ def check_parts(groups, parts, source, hint=""):
         named = both.groupby("patient", sort=False)["part"].agg(" and ".join)
         raise ValueError(
             f"{len(named):,} patients are in more than one part of {source}: "
-            f"{name_some([f'{patient} ({of})' for patient, of in named.items()])}.{hint}"
+            f"{name_some([f'{patient} ({of})' for patient, of in named.items()])}; a model "
+            "that is tested on patients it was trained on looks better than it is."
         )

@@ -22,13 +22,13 @@ def label_columns(labels):
     return [labels] if isinstance(labels, str) else list(labels)
 
 
-def read_labels(table, labels, *, label_names, separator, no_finding, uncertain, blank, spared):
+def read_labels(table, labels, *, label_names, separator, no_finding, spared):
     """Labels of a table by the rules of `load_table`.
 
     Returns
     -------
-    labels : DataFrame of shape (n, k)
-        int8, or float32 with NaN where a label is unknown.
+    labels : DataFrame of shape (n, k), float64
+        1, 0, -1 where uncertain, NaN where blank.
     used : list
         Columns that hold labels and no metadata.
     """
@@ -44,7 +44,7 @@ def read_labels(table, labels, *, label_names, separator, no_finding, uncertain,
         names = list(labels.values()) if isinstance(labels, dict) else used
         values, healthy = _marked(table, used, names, no_finding, spared)
         used = used + healthy
-    return apply_policies(values, table.name, uncertain, blank), used
+    return values, used
 
 
 def read_marks(column, source):
@@ -192,8 +192,25 @@ def indicators(cells, label_names, source, index):
     return pd.DataFrame(values, columns=chosen, index=index)
 
 
-def apply_policies(values, source, uncertain, blank):
-    """-1 and NaN to what the user wants of them."""
+def apply_policies(values, rows, source, uncertain, blank):
+    """-1 and NaN to what the user wants of them.
+
+    Parameters
+    ----------
+    values : DataFrame of shape (n, k)
+        As :func:`read_labels` returns them.
+    rows : ndarray of shape (n,)
+        Their rows in the table, for messages.
+    source : str
+        The table, for messages.
+    uncertain, blank : str
+        As of `load_table`.
+
+    Returns
+    -------
+    labels : DataFrame of shape (n, k)
+        int8, or float32 with NaN where a label is unknown.
+    """
     marks = values.to_numpy(dtype=float, copy=True)
     empty, unsure = np.isnan(marks), marks == -1
     for found, policy, argument, what in (
@@ -203,7 +220,7 @@ def apply_policies(values, source, uncertain, blank):
         if policy == "raise" and found.any():
             row, j = np.argwhere(found)[0]
             raise ValueError(
-                f"{source}, data row {row}: label {values.columns[j]!r} is {what}, one of "
+                f"{source}, data row {rows[row]}: label {values.columns[j]!r} is {what}, one of "
                 f'{found.sum():,}, and {argument}="raise".'
             )
         marks[found] = {"unknown": np.nan, "positive": 1, "negative": 0}.get(policy, np.nan)

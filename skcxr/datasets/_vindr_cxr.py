@@ -8,14 +8,14 @@ import pandas as pd
 from sklearn.utils._param_validation import StrOptions, validate_params
 
 from ._assemble import assemble
-from ._label_names import plain
+from ._label_names import choose_labels, common_label_name, plain
 from ._official import CONSTRAINTS, find_one
 from ._read_table import Table, check_columns, read_table
 from ._table_labels import read_marks
 from ._vindr_boxes import read_vindr_boxes
 
 PARTS = ("train", "test")
-_NOT_LABELS = ("image_id", "rad_id", "part")
+_NOT_LABELS = ("image_id", "rad_id", "part", "readers")
 _SUFFIXES = (".dicom", ".dcm", ".png", ".jpg", ".jpeg")
 
 MORE = """\
@@ -44,6 +44,7 @@ def load_vindr_cxr(
     data_dir,
     *,
     part=None,
+    label_names=None,
     consensus="majority",
     blank="unknown",
     common_names=True,
@@ -65,6 +66,8 @@ def load_vindr_cxr(
         The folder.
     part : {"train", "test"} or None, default=None
         Keep one part; None keeps all that is there.
+    label_names : list of str, default=None
+        The labels to keep, in this order, as `common_names` spells them; None keeps all.
     consensus : {"majority", "any", "all"}, default="majority"
         Of the radiologists who read a film, how many must see a finding: more than half, one, or
         each.
@@ -126,14 +129,16 @@ def load_vindr_cxr(
     frame = pd.concat([_votes(path, name, consensus) for name, path in tables.items()])
     source = " and ".join(str(path) for path in tables.values())
     table = Table(frame.reset_index(drop=True), source)
-    labels = [name for name in frame if name not in (*_NOT_LABELS, "readers")]
+    labels = [name for name in frame if name not in _NOT_LABELS and plain(name) != "no finding"]
+    rename = common_label_name if common_names else str
     bunch = assemble(
         table,
         data_dir,
         path=lambda t: _films(t, data_dir) if images else t["image_id"],
         images=images,
         patient=None,
-        labels=labels,
+        labels=choose_labels(labels, label_names, source, rename),
+        drop=labels,
         part="part",
         only_part=part,
         blank=blank,

@@ -109,6 +109,13 @@ def test_return_X_y(folder):
     pd.testing.assert_frame_equal(y, data.labels)
 
 
+def test_chosen_labels(folder, phantoms):
+    labels = load_chestxray14(folder, label_names=["Mass", "Hernia"]).labels
+    pd.testing.assert_frame_equal(labels, phantoms.labels[["Mass", "Hernia"]])
+    with pytest.raises(ValueError, match="cxr has no label 'Gout'; it has 'Atelectasis'"):
+        load_chestxray14(folder, label_names=["Gout"])
+
+
 def test_tables_alone(folder):
     whole = load_chestxray14(folder)
     shutil.rmtree(folder / "images")

@@ -77,6 +77,18 @@ def test_names_of_labels(folder):
     assert "Lung Opacity" in plain
 
 
+def test_chosen_labels(folder):
+    data = load_chexpert(folder, label_names=["Effusion", "Fracture"], part="valid")
+    assert list(data.labels) == ["Effusion", "Fracture"]
+    assert data.labels.to_numpy().tolist() == [[1, 0]]
+    assert (data.labels.dtypes == np.int8).all()  # no label of this part is unknown
+    assert "Edema" not in data.frame
+    with pytest.raises(ValueError, match=r"has no label 'Hernia', 'Pleural Effusion'; it has 'En"):
+        load_chexpert(folder, label_names=["Hernia", "Pleural Effusion"])
+    plain = load_chexpert(folder, label_names=["Pleural Effusion"], common_names=False)
+    assert list(plain.labels) == ["Pleural Effusion"]
+
+
 def test_policies(folder):
     labels = load_chexpert(folder, uncertain="positive", blank="negative").labels
     assert (labels.dtypes == np.int8).all()
@@ -84,6 +96,8 @@ def test_policies(folder):
     assert labels["Pneumothorax"].tolist() == [0] * 5
     with pytest.raises(ValueError, match="data row 1: label 'Cardiomegaly' is -1"):
         load_chexpert(folder, uncertain="raise")
+    load_chexpert(folder, uncertain="raise", part="valid")
+    load_chexpert(folder, uncertain="raise", label_names=["Fracture"])
 
 
 def test_parts_and_views(folder):
@@ -129,7 +143,7 @@ def test_film_listed_twice(folder, images):
 
 def test_patient_in_two_parts(folder):
     _edit(folder / "valid.csv", "patient64541", "patient00002")
-    with pytest.raises(ValueError, match=r"1 patients are .*: 00002 \(train and valid\)\."):
+    with pytest.raises(ValueError, match=r"1 patients are .*: 00002 \(train and valid\);"):
         load_chexpert(folder, images=False)
 
 

@@ -93,6 +93,13 @@ def test_parts_views_and_labeler(folder):
     assert "Pleural Effusion" in labels
 
 
+def test_chosen_labels(folder):
+    data = load_mimic_cxr_jpg(folder, label_names=["Effusion"], part="validate")
+    assert data.labels.to_dict("list") == {"Effusion": [0]}
+    with pytest.raises(ValueError, match=r"metadata.csv has no label 'Mass'; it has 'Enlarged"):
+        load_mimic_cxr_jpg(folder, label_names=["Mass"])
+
+
 def test_compressed_tables_without_split(folder):
     for kind in ("metadata", "chexpert", "split"):
         path = _table(folder, kind)

@@ -40,6 +40,13 @@ def test_sample(sample):
     assert y.equals(data.labels)
 
 
+def test_sample_with_chosen_labels(sample):
+    data = load_nih_sample(sample, label_names=["Pneumothorax", "Hernia"])
+    assert data.labels.to_dict("list") == {"Pneumothorax": [1, 0, 0], "Hernia": [0, 0, 0]}
+    with pytest.raises(ValueError, match="has no label 'Gout'; it has 'Atelectasis'"):
+        load_nih_sample(sample, label_names=["Gout"])
+
+
 def test_sample_with_missing_films(sample):
     (sample / "images" / "00000013_026.png").unlink()
     with pytest.raises(FileNotFoundError, match=r"1 of the 3 images .*00000013_026.png"):
@@ -103,6 +110,14 @@ def test_chestmnist(arrays, tmp_path):
     X, y = load_chestmnist(path, part="val", return_X_y=True)
     np.testing.assert_array_equal(X, arrays["val_images"])
     np.testing.assert_array_equal(y, arrays["val_labels"])
+
+
+def test_chestmnist_with_chosen_labels(arrays, tmp_path):
+    path = _save(tmp_path / "chestmnist.npz", arrays)
+    labels = load_chestmnist(path, part="test", label_names=["Mass", "Edema"]).labels
+    np.testing.assert_array_equal(labels, arrays["test_labels"][:, [4, 9]])
+    with pytest.raises(ValueError, match="has no label 'mass'; it has 'Atelectasis'"):
+        load_chestmnist(path, label_names=["mass"])
 
 
 @pytest.mark.parametrize(

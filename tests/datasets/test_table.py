@@ -338,7 +338,7 @@ def test_parts(films):
     assert _load(_write(films, _csv(rows=rows, header=header)), part="split").part[1] is None
     rows[1][-1] = "test"
     table = _write(films, _csv(rows=rows, header=header))
-    with pytest.raises(ValueError, match=r"1 patients .*: 007 \(train and test\)\. part=None"):
+    with pytest.raises(ValueError, match=r"1 patients .*: 007 \(train and test\); a model"):
         _load(table, part="split")
     assert _load(table).part is None
 

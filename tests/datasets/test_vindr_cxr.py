@@ -107,6 +107,14 @@ def test_consensus(folder, consensus, expected):
     assert "Pleural effusion" in labels
 
 
+def test_chosen_labels(folder):
+    data = load_vindr_cxr(folder, label_names=["Effusion", "Nodule/Mass"], boxes=False)
+    assert data.labels.to_dict("list") == {"Effusion": [0, 0, 0], "Nodule/Mass": [0, 0, 1]}
+    assert "Aortic enlargement" not in data.frame
+    with pytest.raises(ValueError, match="has no label 'Edema'; it has 'Aortic enlargement', 'Nod"):
+        load_vindr_cxr(folder, label_names=["Edema"])
+
+
 def test_other_places_and_kinds_of_files(folder):
     for path in (folder / "annotations").iterdir():
         path.rename(folder / path.name)
