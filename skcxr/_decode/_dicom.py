@@ -7,7 +7,7 @@ import numpy as np
 from ._dicom_elements import read_elements
 from ._dicom_luts import apply_modality, apply_voi, padding_mask
 from ._dicom_pixels import read_pixels
-from ._files import Unreadable
+from ._files import Unreadable, is_dicom, read_bytes
 from ._levels import to_uint8
 
 # Projection radiography (PS3.3 C.7.3.1.1.1), and files that say nothing.
@@ -42,17 +42,76 @@ def decode_dicom(data, voi="first"):
         raise Unreadable("its DICOM elements or pixels are damaged") from None
 
 
+def read_facts(path):
+    """What a DICOM file says of how the film was taken and stored; nothing about whom it shows.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        Naming the file.
+    """
+    data = read_bytes(path)
+    if not is_dicom(data):
+        raise ValueError(f"{path}: no DICOM file.")
+    try:
+        elements = read_elements(data)
+        return _facts(elements)
+    except Unreadable as error:
+        raise ValueError(f"{path}: {error}.") from None
+    except Exception:  # as in decode_dicom
+        raise ValueError(f"{path}: its DICOM elements are damaged.") from None
+
+
+def _facts(elements):
+    from pydicom.uid import UID
+
+    spacing = elements.decimals("PixelSpacing")
+    measured_at = "patient" if spacing else "detector"
+    spacing = spacing or elements.decimals("ImagerPixelSpacing")
+    known = len(spacing) == 2
+    windows = zip(elements.decimals("WindowCenter"), elements.decimals("WindowWidth"), strict=False)
+    centre, width = next(windows, (np.nan, np.nan))
+    orientation = [plain(text) for text in elements.texts("PatientOrientation")]
+    return {
+        "modality": plain(elements.text("Modality")),
+        "body_part": plain(elements.text("BodyPartExamined")),
+        "view": plain(elements.text("ViewPosition")),
+        "orientation": "/".join(text for text in orientation if text),
+        "laterality": plain(elements.text("ImageLaterality")),
+        "photometric": plain(elements.text("PhotometricInterpretation")),
+        "height": elements.integer("Rows"),
+        "width": elements.integer("Columns"),
+        "bits": elements.integer("BitsStored", elements.integer("BitsAllocated")),
+        "frames": int((elements.decimals("NumberOfFrames") or [1])[0]),
+        "row_spacing_mm": spacing[0] if known else np.nan,
+        "column_spacing_mm": spacing[1] if known else np.nan,
+        "spacing_at": measured_at if known else "",
+        "window_centre": centre,
+        "window_width": width,
+        "encoding": UID(elements.syntax).name if elements.syntax else "",
+    }
+
+
 def doubts(elements):
     """Why the file may be no chest radiograph, or None."""
     modality, part = elements.text("Modality"), elements.text("BodyPartExamined")
     if modality not in _RADIOGRAPHS:
-        return f"says Modality {_plain(modality)}, which is no projection radiograph"
+        return f"says Modality {plain(modality)}, which is no projection radiograph"
     if not _CHEST.search(part):
-        return f"says BodyPartExamined {_plain(part)}, which is no chest radiograph"
+        return f"says BodyPartExamined {plain(part)}, which is no chest radiograph"
     return None
 
 
-def _plain(text):
+def plain(text):
+    """Text of a code, without what codes do not have; never more than 16 characters."""
     return re.sub(r"[^A-Z0-9_ ]", "?", text.upper())[:16]
 
 

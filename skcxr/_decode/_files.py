@@ -92,3 +92,8 @@ def check_size(height, width):
             f"its header says {height} × {width} pixels, more than the {MAX_PIXELS // 10**6} "
             "megapixels of the largest film"
         )
+
+
+def is_dicom(data):
+    """Whether bytes begin as a DICOM file does, with a preamble or without."""
+    return data[128:132] == b"DICM" or data[:2] in (b"\x02\0", b"\x08\0", b"\0\x08")

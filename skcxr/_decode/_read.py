@@ -2,7 +2,7 @@
 
 import warnings
 
-from ._files import ACCEPTED, Unreadable, Unwanted, read_bytes
+from ._files import ACCEPTED, Unreadable, Unwanted, is_dicom, read_bytes
 from ._levels import check_value_range, to_uint8
 
 
@@ -108,7 +108,7 @@ def read_with_doubt(path, value_range=None, *, min_size=None, voi="first"):
 def _decode(data, min_size, voi):
     """Pixels of one grey image, and how :func:`to_uint8` is to read them."""
     # The preamble of a DICOM file may hold the header of another format.
-    if data[128:132] == b"DICM" or data[:2] in (b"\x02\0", b"\x08\0", b"\0\x08"):
+    if is_dicom(data):
         from ._dicom import decode_dicom
 
         return decode_dicom(data, voi)

@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = attach(
         "HistEqualizer": "equalize",
         "ImageLoader": "loader",
         "check_images": "_check_images",
+        "dicom_facts": "_dicom_facts",
         "read_image": "loader",
     },
 )

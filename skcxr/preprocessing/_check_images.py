@@ -3,17 +3,16 @@
 import hashlib
 import os
 import re
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 
 from .._decode import read_with_doubt
-from .._image_input import paths_of
 from .._progress import Progress
 from ._duplicates import first_of, most_similar
 from ._film_measures import descriptor, orientation, saturation, shrink, spread
+from ._films import paths_and_index
 
 __all__ = ["check_images"]
 
@@ -30,7 +29,6 @@ ISSUES = (
     "odd_aspect_ratio",
     "wrong_modality",
 )
-_ENDINGS = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dcm", ".dicom"}
 _CUT_OFF = re.compile("cut off|premature end|not enough|ends before", re.IGNORECASE)
 _CHUNK = 16
 # Each is where a score is 0.5; the figures behind them are in the Notes.
@@ -114,7 +112,7 @@ def check_images(X, *, n_jobs=None, verbose=1):
     >>> frame[["is_inverted_issue", "is_rotated_issue"]].to_numpy().tolist()
     [[False, False], [True, False], [False, True]]
     """
-    paths, index = _paths_and_index(X)
+    paths, index = paths_and_index(X)
     films = []
     with Progress(len(paths), "checked", verbose) as progress:
         starts = range(0, len(paths), _CHUNK)
@@ -126,26 +124,6 @@ def check_images(X, *, n_jobs=None, verbose=1):
     if verbose:
         print(summary(frame))
     return frame
-
-
-def _paths_and_index(X):
-    if isinstance(X, str | os.PathLike):
-        root = Path(X).expanduser()
-        if not root.is_dir():
-            raise FileNotFoundError(f"No such folder: {X}; for one film pass [path].")
-        paths = sorted(
-            str(Path(folder, name))
-            for folder, _, names in os.walk(root)
-            for name in names
-            if Path(name).suffix.lower() in _ENDINGS
-        )
-        if not paths:
-            raise ValueError(f"{X}: no file ends in one of {', '.join(sorted(_ENDINGS))}.")
-        return paths, None
-    paths = paths_of(X)
-    if paths is None:
-        raise ValueError("expected a folder, paths, or a table with a column 'path'.")
-    return paths, X.index if hasattr(X, "columns") else None
 
 
 def _look_at(paths):
