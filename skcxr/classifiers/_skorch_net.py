@@ -13,7 +13,7 @@ from skorch.history import History
 class SeededNet(NeuralNet):
     """A :class:`skorch.NeuralNet` that draws from a stream of its own.
 
-    ``stream_`` is a :class:`~skcxr.classifiers._random.RandomStream` during the training, None
+    ``stream_`` is a :class:`~skcxr.classifiers._stream.RandomStream` during the training, None
     otherwise: torch's default generator then. ``chances_`` are those of
     :class:`~skcxr.classifiers._batches.Batches`.
 

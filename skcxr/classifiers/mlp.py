@@ -92,6 +92,14 @@ validation_fraction, n_nets, callbacks, device, random_state, verbose
         As in :class:`MultilabelNet`, which also describes the fitted attributes.
     **settings : dict
         ``optimizer__<name>`` and ``loss__<name>``.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_multilabel_classification
+    >>> from skcxr.classifiers import DeeperMLP
+    >>> X, y = make_multilabel_classification(n_samples=80, n_classes=3, random_state=0)
+    >>> DeeperMLP(max_epochs=2, random_state=0).fit(X, y).predict(X).shape
+    (80, 3)
     """
 
     def __init__(self, *, module__hidden=(512, 256, 128), **settings):

@@ -22,7 +22,7 @@ from skcxr.classifiers._losses import LOSSES
 from skcxr.classifiers._mixin import MultilabelMixin
 from skcxr.classifiers._modules import MLP
 from skcxr.classifiers._nested import NestedParams
-from skcxr.classifiers._random import RandomStream
+from skcxr.classifiers._stream import RandomStream
 from skcxr.classifiers._reach import check_features_fit_float32, check_logits_finite
 from skcxr.classifiers._skorch_net import EpochTasks, snapshot
 from skcxr.classifiers._training import (
@@ -47,10 +47,8 @@ class MultilabelNet(NestedParams, MultilabelMixin, CallbackSupportMixin, BaseEst
         ``n_features``, ``n_labels`` and ``map_shape`` it is given those that its signature names.
     optimizer : callable, default=torch.optim.AdamW
         A ``torch.optim`` class.
-    optimizer__weight_decay : float, default=0.01
-        Weight decay.
-    lr : float, default=1e-3
-        Learning rate.
+    optimizer__weight_decay, lr : float, default=0.01 and 1e-3
+        Weight decay and learning rate.
     max_epochs : int, default=50
         Passes over the training data, at most.
     batch_size : int, default=64
@@ -128,22 +126,18 @@ class MultilabelNet(NestedParams, MultilabelMixin, CallbackSupportMixin, BaseEst
         Rows of the training data that were held out, by any net; empty where none.
     device_ : str
         Where the net was trained.
-    n_features_in_ : int
-        Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        Only where X has string column names.
+    n_features_in_, feature_names_in_ : int, ndarray of shape (n_features_in_,)
+        As in scikit-learn.
 
     Notes
     -----
-    *Ctrl-C* ends the training with KeyboardInterrupt. skorch's callbacks stop it in skorch's way,
-    by raising KeyboardInterrupt themselves, and what was trained is kept.
+    *Ctrl-C* ends the training with KeyboardInterrupt. A callback stops it in skorch's way, by
+    raising KeyboardInterrupt itself, and what was trained is kept.
 
-    *Groups.* ``fit(X, y, groups=groups)`` keeps patients whole in the held-out part. In a search
-    or in cross_validate, ``groups=`` goes to the splitter only. Give it to the net as well with
-    ``search.fit(X, y, groups=groups, classify__groups=groups)`` (``params={"classify__groups":
-    groups}`` in cross_validate), or once and for all with metadata routing:
-    ``sklearn.set_config(enable_metadata_routing=True)`` and
-    ``MultilabelMLP().set_fit_request(groups=True)``.
+    *Groups.* In a search or in cross_validate, ``groups=`` goes to the splitter only. Add
+    ``classify__groups=groups`` for the net (in cross_validate ``params={"classify__groups":
+    groups}``), or route it: ``sklearn.set_config(enable_metadata_routing=True)``,
+    ``net.set_fit_request(groups=True)``. skcxr's own functions hand it on.
 
     *Unknown labels.* scikit-learn's own splitters and metrics refuse NaN in y: pass a splitter
     object as `cv` and skcxr's scorers. Its ``cross_val_predict`` would make a class of NaN, which
@@ -156,8 +150,8 @@ class MultilabelNet(NestedParams, MultilabelMixin, CallbackSupportMixin, BaseEst
     callback is given after an epoch predicts with the net's weights at that epoch, averaged with
     the nets before; ``thresholds="auto"`` is 0.5 in it.
 
-    ``score`` is scikit-learn's: the share of rows whose labels are all right; NaN count as right.
-    It is a harsh measure for many labels; give a search a `scoring`.
+    *score*, the share of rows whose known labels are all right, is harsh: give a search a
+    `scoring`.
 
     References
     ----------
@@ -180,8 +174,7 @@ class MultilabelNet(NestedParams, MultilabelMixin, CallbackSupportMixin, BaseEst
     (80, 3)
     """
 
-    # The decision function is the logit of the probability.
-    _gives_logits = True
+    _gives_logits = True  # by its decision_function
 
     _parameter_constraints = {
         "module": [callable],
@@ -305,10 +298,10 @@ class MultilabelNet(NestedParams, MultilabelMixin, CallbackSupportMixin, BaseEst
         device = resolve_device(self.device)
         self.device_ = str(device)
         self.nets_, self.history_ = [], []
-        # What each net says of rows that it was not trained on.
+        # By nets that were not trained on a row.
         logits, n_judges = np.zeros(Y.shape), np.zeros((len(Y), 1))
         for _ in range(self.n_nets):
-            seed = int(rng.randint(np.iinfo(np.int32).max))
+            stream = RandomStream(int(rng.randint(np.iinfo(np.int32).max)), device)
             train, held_out = hold_out(self, targets.Y, groups, rng)
             task = context.subcontext(task_name="net", max_subtasks=self.max_epochs)
             task.call_on_fit_task_begin(**given)
@@ -317,7 +310,7 @@ class MultilabelNet(NestedParams, MultilabelMixin, CallbackSupportMixin, BaseEst
                 self,
                 Rows(X, Y, train, weight),
                 Rows(X, Y, held_out, weight) if len(held_out) else None,
-                RandomStream(seed, device),
+                stream,
                 epochs,
             )
             self.nets_.append(net)
@@ -340,11 +333,8 @@ class MultilabelNet(NestedParams, MultilabelMixin, CallbackSupportMixin, BaseEst
         """Attributes to predict with before the end of fit, perhaps with a net in training."""
         nets = self.nets_ + ([] if net is None else [snapshot(net)])
         thresholds = 0.5 if isinstance(self.thresholds, str) else self.thresholds
-        return {
-            "nets_": nets,
-            "net_": nets[0],
-            "thresholds_": resolve_thresholds(thresholds, self.label_names_),
-        }
+        thresholds = resolve_thresholds(thresholds, self.label_names_)
+        return {"nets_": nets, "net_": nets[0], "thresholds_": thresholds}
 
     def _validate_rows(self, X, reset):
         """X as (n, d) float32 or float64, checked against the fit."""

@@ -70,6 +70,17 @@ class MultilabelCalibrator(_OutOfFoldClassifier):
     networks. ICML, 1321-1330.
     Zadrozny, B. and Elkan, C. (2002). Transforming classifier scores into accurate multiclass
     probability estimates. KDD, 694-699.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_multilabel_classification
+    >>> from skcxr.classifiers import MultilabelMLP
+    >>> from skcxr.model_selection import MultilabelCalibrator
+    >>> X, y = make_multilabel_classification(n_samples=120, n_classes=3, random_state=0)
+    >>> net = MultilabelMLP(max_epochs=3, random_state=0)
+    >>> calibrated = MultilabelCalibrator(net, method="temperature", cv=2, random_state=0)
+    >>> calibrated.fit(X, y).predict_proba(X).shape
+    (120, 3)
     """
 
     _parameter_constraints = {

@@ -99,6 +99,15 @@ class MultilabelGroupShuffleSplit(BaseShuffleSplit):
     --------
     MultilabelStratifiedGroupKFold : Every patient in one test part exactly.
     train_test_split_by_patient : One split of arrays.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skcxr.model_selection import MultilabelGroupShuffleSplit
+    >>> y, patients = np.tile([[0, 1], [1, 0]], (10, 1)), np.repeat(np.arange(10), 2)
+    >>> splitter = MultilabelGroupShuffleSplit(3, test_size=0.3, random_state=0)
+    >>> [len(test) for _, test in splitter.split(y, y, patients)]
+    [6, 6, 6]
     """
 
     __metadata_request__split = {"groups": True}

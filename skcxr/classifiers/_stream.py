@@ -1,17 +1,16 @@
 """Torch's random numbers from a stream of our own."""
 
 import contextlib
-import threading
 
 import torch
 
-# Most of torch draws from the process's default generator, without a way to name another one.
-_DEFAULT_GENERATOR = threading.RLock()
+from skcxr._torch import _seeding
 
 
 class RandomStream:
     """A stream of random numbers that nobody else draws from, whichever thread asks.
 
+    Most of torch draws from the process's default generator, without a way to name another one.
     Inside :meth:`drawing` its state stands in the place of torch's default generator's, which is as
     it was afterwards. One thread at a time is inside, so that a stream gives each net the same
     numbers alone and beside others.
@@ -41,7 +40,7 @@ class RandomStream:
     @contextlib.contextmanager
     def drawing(self):
         """Context in which torch draws from this stream."""
-        with _DEFAULT_GENERATOR:
+        with _seeding:
             outside = self._swap(self._states)
             try:
                 yield
