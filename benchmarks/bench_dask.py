@@ -23,7 +23,9 @@ def main():
 
     phantoms = make_chest_phantoms(24, size=arguments.size, random_state=0)
     y = np.random.default_rng(0).integers(0, 2, (24, 14))
-    features = make_hybrid_pipeline(size=arguments.size, weights=None, random_state=0)[:-2]
+    features = make_hybrid_pipeline(
+        "frozen", backbone="resnet18", size=arguments.size, weights=None, random_state=0
+    )[:-2]
     features.fit(phantoms.images, y)
     print(machine())
     with tempfile.TemporaryDirectory() as folder:

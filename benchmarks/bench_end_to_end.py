@@ -93,7 +93,9 @@ def main():
     phantoms = make_chest_phantoms(24, random_state=0)
     rng = np.random.default_rng(0)
     y = rng.integers(0, 2, (24, arguments.labels))
-    pipe = make_hybrid_pipeline(weights=None, random_state=0, device=arguments.device)
+    pipe = make_hybrid_pipeline(
+        "frozen", backbone="resnet18", weights=None, random_state=0, device=arguments.device
+    )
     features = pipe[:-2].fit(phantoms.images, y)
     fuser = features["features"]["attention"]
     plain = plain_stages(device, arguments.labels)

@@ -65,10 +65,17 @@ def main():
     print(f"{'':24s}{'seconds':>10s}{'passes':>10s}")
     seconds, scores = {}, {}
     with tempfile.TemporaryDirectory() as folder:
-        base = make_hybrid_pipeline(size=arguments.size, weights=None, random_state=0)
+        base = make_hybrid_pipeline(
+            "frozen", backbone="resnet18", size=arguments.size, weights=None, random_state=0
+        )
         base.set_params(classify__max_epochs=arguments.max_epochs)
         stored = make_hybrid_pipeline(
-            size=arguments.size, weights=None, random_state=0, memory=f"{folder}/store"
+            "frozen",
+            backbone="resnet18",
+            size=arguments.size,
+            weights=None,
+            random_state=0,
+            memory=f"{folder}/store",
         ).set_params(classify__max_epochs=arguments.max_epochs)
         ways = {
             "per-image store": stored,

@@ -36,7 +36,11 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         memory = arguments.memory or folder
         features = make_hybrid_pipeline(
-            backbone=arguments.backbone, weights=arguments.weights, random_state=0, memory=memory
+            "frozen",
+            backbone=arguments.backbone,
+            weights=arguments.weights,
+            random_state=0,
+            memory=memory,
         )[:-1]
         begun = time.perf_counter()
         features.fit_transform(X, y)

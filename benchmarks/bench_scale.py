@@ -24,7 +24,8 @@ from pathlib import Path
 paths = sorted(map(str, Path(folder).glob("*.png")))[:n]
 phantoms = make_chest_phantoms(24, size=size, random_state=0)
 y = np.random.default_rng(0).integers(0, 2, (24, 14))
-features = make_hybrid_pipeline(size=size, weights=None, random_state=0)[:-2]
+settings = {"backbone": "resnet18", "weights": None, "random_state": 0}
+features = make_hybrid_pipeline("frozen", size=size, **settings)[:-2]
 features.fit(phantoms.images, y)
 transform_in_chunks(features, paths[:warm])
 begun = time.perf_counter()

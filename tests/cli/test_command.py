@@ -36,6 +36,8 @@ def films(tmp_path_factory):
 def model(films, tmp_path_factory):
     y = pd.DataFrame(np.stack([np.arange(8) % 2, np.arange(8) // 2 % 2], 1), columns=LABELS)
     pipeline = make_hybrid_pipeline(
+        "frozen",
+        backbone="resnet18",
         size=64,
         weights=None,
         texture=False,

