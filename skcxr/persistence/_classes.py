@@ -37,6 +37,7 @@ SKLEARN_FUNCTIONS = {
 OURS = ("attention", "classifiers", "features", "model_selection", "preprocessing", "segmentation")
 #: Classes that are no public names: they have one that stays when they move.
 PRIVATE = {
+    "FilmColumns": "skcxr._metadata",
     "Isotonic": "skcxr.model_selection.calibration",
     "Sigmoid": "skcxr.model_selection.calibration",
     "Temperature": "skcxr.model_selection.calibration",
