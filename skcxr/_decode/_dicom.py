@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from ._dicom_elements import read_elements
+from ._dicom_elements import plain, read_elements
 from ._dicom_luts import apply_modality, apply_voi, padding_mask
 from ._dicom_pixels import read_pixels
 from ._files import Unreadable, is_dicom, read_bytes
@@ -108,11 +108,6 @@ def doubts(elements):
     if not _CHEST.search(part):
         return f"says BodyPartExamined {plain(part)}, which is no chest radiograph"
     return None
-
-
-def plain(text):
-    """Text of a code, without what codes do not have; never more than 16 characters."""
-    return re.sub(r"[^A-Z0-9_ ]", "?", text.upper())[:16]
 
 
 def _image(elements, voi):

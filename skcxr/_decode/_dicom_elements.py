@@ -6,6 +6,7 @@ that scanners do write and quote them.
 """
 
 import io
+import re
 import zlib
 
 import numpy as np
@@ -122,6 +123,11 @@ class Elements:
 
         tables = _PALETTE | _SEGMENTED
         return Dataset({e.tag: e for tag, e in self.raw.items() if tag in tables})
+
+
+def plain(text):
+    """Text of a code, without what codes do not have; never more than 16 characters."""
+    return re.sub(r"[^A-Z0-9_ ]", "?", text.upper())[:16]
 
 
 def read_elements(data):

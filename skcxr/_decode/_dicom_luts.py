@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ._dicom_elements import plain
 from ._files import Unreadable
 
 
@@ -79,10 +80,11 @@ def apply_voi(values, elements, voi, low, high):
     elif voi in names:
         chosen = names.index(voi)
     else:
-        raise Unreadable(f"it has no window or VOI LUT {voi!r}, but {names}")
+        raise Unreadable(
+            f"it has no window or VOI LUT {voi!r}, but {[plain(name) for name in names]}"
+        )
     if chosen < len(luts):
-        values, bits = _look_up(values, luts[chosen], elements)
-        return values.astype(np.uint8) if bits == 8 else values
+        return _look_up(values, luts[chosen], elements)[0]
     if not windows:
         return values
     _, centre, width = windows[chosen - len(luts)]
@@ -118,7 +120,7 @@ def _window(values, centre, width, function):
 
 
 def _look_up(values, item, elements):
-    """Values through a table, and the table's bits."""
+    """Values through a table, uint8 where it has 8 bits, and its bits."""
     signed = elements.integer("PixelRepresentation", 0) == 1
     descriptor = item.integers("LUTDescriptor")
     if len(descriptor) != 3:
@@ -135,4 +137,4 @@ def _look_up(values, item, elements):
     if not 8 <= bits <= 16:
         raise Unreadable(f"a look-up table of {bits} bits; expected 8 to 16")
     index = np.clip(np.rint(values).astype(np.int64) - first, 0, n - 1)
-    return table.astype(np.uint16)[index], bits
+    return table.astype(np.uint8 if bits == 8 else np.uint16)[index], bits

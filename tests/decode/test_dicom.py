@@ -49,7 +49,7 @@ def test_monochrome1_equals_its_inverted_twin(bits, window, grey, write_dicom):
 
 
 def test_c5_16_bit_monochrome1_does_not_overflow(grey, write_dicom):
-    pixels = grey.astype(np.uint16) * 257
+    pixels = grey.astype(np.uint16) * 200 + 14000  # minimum and maximum together exceed 65535
     path = write_dicom(pixels, PhotometricInterpretation="MONOCHROME1")
     np.testing.assert_array_equal(read_image(path), 255 - grey)
 
@@ -139,6 +139,14 @@ def test_look_up_tables_are_pydicoms(bits, deep, write_dicom):
         expected = stretched(expected)
     np.testing.assert_array_equal(read_image(path), expected)
     np.testing.assert_array_equal(read_image(path, voi="CURVE"), expected)
+    # Sequences and items of undefined length are stored in another way.
+    dataset = pydicom.dcmread(path)
+    for name in ("ModalityLUTSequence", "VOILUTSequence"):
+        dataset[name].is_undefined_length = True
+        for item in dataset[name].value:
+            item.is_undefined_length_sequence_item = True
+    dataset.save_as(path)
+    np.testing.assert_array_equal(read_image(path), expected)
 
 
 def test_a_table_shorter_than_it_says_is_refused(deep, write_dicom):

@@ -344,3 +344,12 @@ def test_h8_a_jpeg_is_decoded_at_part_of_its_size_when_asked(tmp_path):
         assert image.shape == (side, side)
         expected = cv2.resize(large, (side, side), interpolation=cv2.INTER_AREA).astype(int)
         assert np.abs(image - expected).mean() < 2
+
+
+def test_h8_a_turned_jpeg_at_part_of_its_size(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    large = Image.fromarray(skdata.camera()[:400])
+    large.save(tmp_path / "film.jpg", exif=exif)
+    assert read_image(tmp_path / "film.jpg").shape == (512, 400)
+    assert read_image(tmp_path / "film.jpg", min_size=100).shape == (128, 100)
