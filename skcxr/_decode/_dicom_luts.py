@@ -80,9 +80,8 @@ def apply_voi(values, elements, voi, low, high):
     elif voi in names:
         chosen = names.index(voi)
     else:
-        raise Unreadable(
-            f"it has no window or VOI LUT {voi!r}, but {[plain(name) for name in names]}"
-        )
+        known = ", ".join(plain(name) for name in names) or "none"
+        raise Unreadable(f"it has no window or VOI LUT {voi!r}, but {known}")
     if chosen < len(luts):
         return _look_up(values, luts[chosen], elements)[0]
     if not windows:

@@ -48,10 +48,12 @@ class _Listener:
     def _enter(self, alone):
         with self._turn:
             self._waiting += alone
-            self._turn.wait_for(
-                lambda: not self._decoding if alone else not (self._alone or self._waiting)
-            )
-            self._waiting -= alone
+            try:
+                self._turn.wait_for(
+                    lambda: not self._decoding if alone else not (self._alone or self._waiting)
+                )
+            finally:
+                self._waiting -= alone
             self._alone = alone
             if not self._decoding:
                 self._redirect()
