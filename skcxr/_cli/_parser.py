@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import warnings
 
 from .._version import __version__
 
@@ -26,7 +27,9 @@ def main(argv=None):
     """
     args = _parser().parse_args(argv)
     try:
-        return args.run(args)
+        with warnings.catch_warnings():
+            warnings.showwarning = _WarnOnce()
+            return args.run(args)
     except KeyboardInterrupt:
         print("skcxr: interrupted", file=sys.stderr)
         return 130
@@ -36,6 +39,19 @@ def main(argv=None):
     except (ValueError, TypeError, OSError, ImportError) as error:
         print(f"skcxr {args.command}: {error}", file=sys.stderr)
         return 2
+
+
+class _WarnOnce:
+    """Say what a warning says, once, and not from which line it came."""
+
+    def __init__(self):
+        self.said = set()
+
+    def __call__(self, message, *where, **more):
+        text = str(message)
+        if text not in self.said:
+            self.said.add(text)
+            print(f"warning: {text}", file=sys.stderr)
 
 
 def _parser():

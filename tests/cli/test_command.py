@@ -158,6 +158,20 @@ def test_what_cannot_be_done_is_said_in_one_line(tmp_path, monkeypatch, capsys, 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "table.csv"]
 
 
+@pytest.mark.filterwarnings("always")
+def test_a_warning_is_said_once_and_without_code(tmp_path, monkeypatch, capsys):
+    import warnings
+
+    def run(args):
+        for i in (1, 2, 2):
+            warnings.warn(f"film {i} is odd", UserWarning, stacklevel=1)
+        return 0
+
+    monkeypatch.setattr("skcxr._cli._commands.cache", run)
+    assert main(["cache", str(tmp_path)]) == 0
+    assert capsys.readouterr().err == "warning: film 1 is odd\nwarning: film 2 is odd\n"
+
+
 def test_a_pickle_is_no_model(tmp_path, capsys):
     import pickle
 
