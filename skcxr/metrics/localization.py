@@ -10,9 +10,10 @@ from skcxr.metrics._bootstrap import percentile_interval, resample
 from skcxr.metrics._box_controls import blobs, mean_boxes
 from skcxr.metrics._box_scores import FIGURES, BoxScores
 from skcxr.metrics._boxes import check_maps, read_boxes
+from skcxr.metrics._few import MIN_UNITS
 from skcxr.metrics._localization_report import LocalizationReport
 
-_FEW = 5  # patients below which there is no interval
+_BLOB_SIDE = 64  # pixels that many smooth blobs are drawn with
 
 
 def localization_report(
@@ -131,9 +132,10 @@ def localization_report(
     values = {}
     n_controls = np.zeros(len(xywh), dtype=int)
     empty = np.zeros(len(xywh), dtype=bool)
+    coarse = tuple(min(side, _BLOB_SIDE) for side in shape)
     fixed = {
         "centre": blobs([[0.5, 0.5]], shape),
-        "random": blobs(rng.uniform(size=(n_random, 2)), shape),
+        "random": blobs(rng.uniform(size=(n_random, 2)), coarse),
         "uniform": np.ones((1, *shape)),
     }
 
@@ -163,9 +165,9 @@ def localization_report(
             if masks is not None:
                 lungs = BoxScores(xywh[box : box + 1], masks.shape[1:], threshold)
                 put("lung mask", box, lungs(masks[row[box], None])[0, 0])
-    every = BoxScores(xywh, shape, threshold)
     for source, control in fixed.items():
-        put(source, slice(None), every(control).mean(axis=1))
+        score = BoxScores(xywh, control.shape[1:], threshold)
+        put(source, slice(None), score(control).mean(axis=1))
 
     return _report(
         {name: values[name] for name in ("map", *sorted(set(values) - {"map"}, key=_ORDER.index))},
@@ -262,7 +264,7 @@ def _report(values, index, patient, notes, n_bootstraps, confidence_level, rng):
     low, high = percentile_interval(samples["mean"], confidence_level)
     n_patients = np.array([len(np.unique(unit[each])) for each in belongs])
     for bound in (low, high):
-        bound[n_patients < _FEW] = np.nan
+        bound[n_patients < MIN_UNITS] = np.nan
     per_box = pd.concat(
         {name: pd.DataFrame(values[name], index, list(FIGURES)) for name in sources}, axis=1
     )
