@@ -6,6 +6,8 @@ __getattr__, __dir__, __all__ = attach(
     __name__,
     {
         "AttentionDisplay": "attention",
+        "Checks": "checks",
+        "Evaluation": "evaluation",
         "Explanation": "explanation",
         "GridDisplay": "grid",
         "HistoryDisplay": "history",
@@ -18,6 +20,7 @@ __getattr__, __dir__, __all__ = attach(
         "MultilabelRocDisplay": "roc",
         "ReliabilityDisplay": "reliability",
         "SegmentationDisplay": "segmentation",
+        "evaluate": "evaluation",
         "explain": "explanation",
         "write_html_report": "html",
     },

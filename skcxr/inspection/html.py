@@ -48,7 +48,7 @@ footer { color: #555; font-size: 13px; margin-top: 3rem; }
 
 def _image(figure, alt):
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=150, bbox_inches="tight")
+    figure.savefig(buffer, format="png", dpi=110, bbox_inches="tight")
     data = base64.b64encode(buffer.getvalue()).decode("ascii")
     alt = html.escape(alt, quote=True)
     return f'<figure><img alt="{alt}" src="data:image/png;base64,{data}"></figure>'
@@ -66,31 +66,20 @@ def _block(content, heading):
     """HTML of one piece of content, everything from outside escaped."""
     from matplotlib.figure import Figure
 
-    from skcxr import metrics
-    from skcxr.metrics._tables import interval_frame
-
     figure = content if isinstance(content, Figure) else getattr(content, "figure_", None)
     if figure is not None:
         return _image(figure, heading)
     if isinstance(content, (pd.DataFrame, pd.Series)):
         return _table(content)
-    if isinstance(content, metrics.ModelComparison):
-        return _table(interval_frame(content.intervals))
-    if isinstance(content, metrics.MultilabelReport):
-        return "".join(map(_table, content._formatted()))
-    if isinstance(content, metrics.SegmentationReport):
-        return _table(content.summary)
-    if isinstance(content, metrics.LocalizationReport):
-        return "".join(map(_table, (*content._formatted(), content.per_label)))
-    if isinstance(content, metrics.StratifiedAUC):
-        return _table(content.overall) + _table(content.per_label)
     if isinstance(content, dict):
         return _table(pd.Series(content, name="", dtype=object))
     if isinstance(content, (list, tuple)):
         return "\n".join(_block(part, heading) for part in content)
-    if isinstance(content, (str, metrics.PairedTest)):
-        paragraphs = str(content).split("\n\n")
+    if isinstance(content, str):
+        paragraphs = content.split("\n\n")
         return "\n".join(f"<p>{html.escape(p)}</p>" for p in paragraphs)
+    if hasattr(content, "_repr_html_"):
+        return f'<div class="table">{content._repr_html_()}</div>'
     raise TypeError(
         f"Section {heading!r} holds a {type(content).__name__}; accepted are text, DataFrames, "
         "dicts, figures, displays, reports of skcxr.metrics, and lists of these."

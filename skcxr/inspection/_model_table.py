@@ -1,0 +1,60 @@
+"""Settings, thresholds, weights and seconds of models."""
+
+import hashlib
+
+import pandas as pd
+
+from skcxr.attention.finding import find_part
+
+
+def model_table(models, runs):
+    """Describe models.
+
+    Parameters
+    ----------
+    models : dict of {str: estimator or predictions}
+    runs : dict of {str: Run}
+
+    Returns
+    -------
+    DataFrame
+        A row per model: estimator, thresholds (lowest to highest), backbone, weights, digest (of
+        the first network's weights), cross_fit, fit and predict seconds.
+    """
+    rows = {}
+    for name, model in models.items():
+        run = runs[name]
+        thresholds = run.thresholds.to_numpy(dtype=float)
+        row = {
+            "estimator": " ".join(repr(model).split()) if run.fitted else "predictions",
+            "thresholds": f"{thresholds.min():.3g} to {thresholds.max():.3g}"
+            if len(thresholds)
+            else "–",
+        }
+        row |= _network(run.fitted[0]) if run.fitted else {}
+        row |= {"fit seconds": run.fit_seconds, "predict seconds": run.predict_seconds}
+        rows[name] = row
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model").fillna("–")
+
+
+def _network(estimator):
+    """What the first network of a fitted estimator is made of."""
+    estimator = getattr(estimator, "best_estimator_", estimator)
+    part, _ = find_part(
+        estimator,
+        lambda p: hasattr(p, "trunk_") or hasattr(getattr(p, "embedder_", None), "trunk_"),
+    )
+    if part is None:
+        return {}
+    embedder = getattr(part, "embedder_", part)
+    state = hashlib.sha256()
+    for key, tensor in embedder.trunk_.state_dict().items():
+        state.update(key.encode() + tensor.cpu().contiguous().numpy().tobytes())
+    backbone = embedder.backbone
+    return {
+        "backbone": backbone if isinstance(backbone, str) else type(backbone).__name__,
+        "weights": str(embedder.weights),
+        "digest": state.hexdigest()[:12],
+        "fine_tune": str(embedder.fine_tune),
+        "cross_fit": str(getattr(embedder, "cross_fit", None)),
+    }
