@@ -31,6 +31,7 @@ TAGS = {
     "PixelSpacing": 0x00280030,
     "BitsAllocated": 0x00280100,
     "BitsStored": 0x00280101,
+    "HighBit": 0x00280102,
     "PixelRepresentation": 0x00280103,
     "PixelPaddingValue": 0x00280120,
     "PixelPaddingRangeLimit": 0x00280121,

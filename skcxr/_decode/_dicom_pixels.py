@@ -44,13 +44,17 @@ def read_pixels(elements):
         raise Unreadable(f"{samples} samples per pixel do not go with {photometric}")
     if allocated not in (1, 8, 16, 32):
         raise Unwanted(f"BitsAllocated {allocated}; expected 1, 8, 16 or 32")
+    stored = elements.integer("BitsStored", allocated)
+    if elements.integer("HighBit", stored - 1) != stored - 1:
+        # Retired from the standard; pydicom would take the wrong bits.
+        raise Unwanted(f"{stored} bits stored with HighBit {elements.integer('HighBit')}")
     options = {
         "rows": height,
         "columns": width,
         "samples_per_pixel": samples,
         "photometric_interpretation": photometric,
         "bits_allocated": allocated,
-        "bits_stored": elements.integer("BitsStored", allocated),
+        "bits_stored": stored,
         "pixel_representation": elements.integer("PixelRepresentation", 0),
         "planar_configuration": elements.integer("PlanarConfiguration", 0),
         "number_of_frames": 1,

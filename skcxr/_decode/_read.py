@@ -62,9 +62,10 @@ def read_image(path, value_range=None, *, min_size=None, voi="first", modality="
 
     *DICOM*: modality LUT or rescale, then window or VOI LUT (PS3.3 C.11.1, C.11.2; a rescale slope
     that is empty and a window without a valid width count as absent), then MONOCHROME1 is
-    inverted. Pixel padding (PS3.3 C.7.5.1.1.2) counts in no range and is black. An image of at
-    most 8 bits stored that no modality LUT changes is an 8-bit image. Compressed files other than
-    RLE and 8-bit JPEG need one of pydicom's plug-ins, which the error names.
+    inverted; `value_range` is of the values after the tables. Pixel padding (PS3.3 C.7.5.1.1.2)
+    counts in no range and is black. An image of at most 8 bits stored that no modality LUT changes
+    is an 8-bit image. JPEG-LS, lossless JPEG, JPEG of 12 bits and some JPEG 2000 need one of
+    pydicom's plug-ins, which the error names.
 
     Examples
     --------

@@ -221,6 +221,12 @@ def test_h1_headers_that_promise_other_pixels_are_refused(tag, value, grey, writ
         read_image(path)
 
 
+def test_pixels_in_the_upper_bits_are_refused(deep, write_dicom):
+    path = write_dicom(deep << 4, bits=12, HighBit=15)
+    with pytest.raises(ValueError, match=r"film\.dcm: 12 bits stored with HighBit 15"):
+        read_image(path)
+
+
 @pytest.mark.parametrize("length", [2**31, 2**32 - 2, 10**9, 3])
 def test_h1_lengths_that_the_file_cannot_hold_are_refused(length, grey, write_dicom):
     path = write_dicom(grey)
