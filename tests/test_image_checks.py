@@ -1,10 +1,11 @@
 """A second set of checks: for images what scikit-learn's do for tables.
 
-Every check runs on every estimator that takes images, the whole pipeline included.
+Every check runs on every estimator that it applies to, the whole pipeline included; those on labels
+are in test_image_label_checks.py.
 """
 
+import ast
 import pickle
-import tempfile
 import warnings
 from pathlib import Path
 
@@ -14,117 +15,49 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from image_cases import (
+    CASES,
+    SIDE,
+    N,
+    cases,
+    first_stage,
+    fitted,
+    gives_images,
+    is_cross_fitted,
+    is_pipeline,
+    is_transformer,
+    make_images,
+    make_labels,
+    outputs,
+    pipeline,
+    write_images,
+)
+from public_estimators import public_estimators
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GroupKFold, cross_validate
-from sklearn.pipeline import FeatureUnion, Pipeline
-from sklearn.preprocessing import StandardScaler
-from tiny_networks import ThresholdMasker, tiny_network
 
-from skcxr.attention import GradCAMFuser
-from skcxr.classifiers import MultilabelMLP
-from skcxr.features import LBPHOGExtractor, ResNetEmbedder
-from skcxr.preprocessing import HistEqualizer, ImageLoader
-from skcxr.segmentation import UNetMasker
-from skcxr.segmentation._weights import write_weights
-
-N, SIDE = 12, 32
-LABELS = ["Mass", "Edema"]
-_FOLDER = tempfile.TemporaryDirectory(prefix="skcxr-tests-")
+from skcxr._base import _ImageInputMixin
+from skcxr.preprocessing import ImageLoader
 
 
-def _embedder(**settings):
-    return ResNetEmbedder(
-        tiny_network(), weights=None, precision="float32", device="cpu", random_state=0,
-        batch_size=5, **settings,
-    )  # fmt: skip
+def test_every_estimator_that_takes_images_is_checked():
+    public = {n for n, cls in public_estimators().items() if issubclass(cls, _ImageInputMixin)}
+    assert public == {type(make()).__name__ for make in CASES.values()} - {"Pipeline"}
 
 
-def _texture():
-    return LBPHOGExtractor(pixels_per_cell=(8, 8))
+@pytest.mark.parametrize("name", ["test_image_checks.py", "test_image_label_checks.py"])
+def test_t7_no_check_returns(name):
+    tree = ast.parse((Path(__file__).parent / name).read_text(encoding="utf-8"))
+    checks = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    checks = [node for node in checks if node.name.startswith("test_")]
+    assert len(checks) > 5
+    assert not [c.name for c in checks if any(isinstance(n, ast.Return) for n in ast.walk(c))]
 
 
-def _masker():
-    """A masker with a network of one convolution, whose weights are in a file."""
-    network = torch.nn.Conv2d(1, 1, 3, padding=1)
-    with torch.no_grad():
-        network.weight.fill_(0.5)
-        network.bias.fill_(0.1)
-    path = Path(_FOLDER.name) / "one_convolution.safetensors"
-    if not path.exists():
-        write_weights(path, network, {"network": "module"})
-    return UNetMasker(weights=path, network=network, side=32, device="cpu", precision="float32")
-
-
-def _pipeline():
-    fuser = GradCAMFuser(_embedder(), ThresholdMasker(), passthrough=True)
-    return Pipeline(
-        [
-            ("load", ImageLoader(SIDE)),
-            ("equalize", HistEqualizer()),
-            ("features", FeatureUnion([("texture", _texture()), ("attention", fuser)])),
-            ("scale", StandardScaler()),
-            ("classify", MultilabelMLP(max_epochs=2, random_state=0, device="cpu")),
-        ]
-    )
-
-
-ESTIMATORS = {
-    "ImageLoader": lambda: ImageLoader(16),
-    "ImageLoader, memory": lambda: ImageLoader(16, memory=str(Path(_FOLDER.name) / "loader")),
-    "HistEqualizer": HistEqualizer,
-    "HistEqualizer, CLAHE": lambda: HistEqualizer("clahe", tile_grid=(2, 2)),
-    "LBPHOGExtractor": _texture,
-    "ResNetEmbedder": _embedder,
-    "ResNetEmbedder, memory": lambda: _embedder(memory=str(Path(_FOLDER.name) / "embedder")),
-    "ResNetEmbedder, fine-tuned": lambda: _embedder(fine_tune="layer4", epochs=2),
-    "UNetMasker": _masker,
-    "GradCAMFuser": lambda: GradCAMFuser(_embedder(), ThresholdMasker(), passthrough=True),
-    "GradCAMFuser, maps": lambda: GradCAMFuser(_embedder(), ThresholdMasker(), output="maps"),
-    "pipeline": _pipeline,
-}
-TO_IMAGES = (ImageLoader, HistEqualizer, UNetMasker)
-
-
-def make_images(n=N, side=SIDE, seed=0):
-    """Smooth pictures that use all of 0..255, so that other dtypes are stretched to themselves."""
-    rng = np.random.default_rng(seed)
-    images = [cv2.resize(rng.random((5, 5)), (side, side)) for _ in range(n)]
-    images = [(image - image.min()) / np.ptp(image) for image in images]
-    return np.rint(255 * np.stack(images)).astype(np.uint8)
-
-
-def make_labels(n=N):
-    Y = np.random.default_rng(1).integers(0, 2, (n, len(LABELS)))
-    Y[:4] = [[0, 1], [1, 0], [0, 0], [1, 1]]
-    return pd.DataFrame(Y, columns=LABELS)
-
-
-def write_images(images, folder):
-    for i, image in enumerate(images):
-        cv2.imwrite(str(folder / f"{i:02}.png"), image)
-    return [folder / f"{i:02}.png" for i in range(len(images))]
-
-
-def outputs(estimator, X):
-    """(n, d) whatever the estimator makes of images."""
-    made = estimator.transform(X) if hasattr(estimator, "transform") else None
-    made = estimator.predict_proba(X) if made is None else made
-    return np.asarray(made).reshape(len(X), -1)
-
-
-def fitted(estimator, X=None, y=None):
-    return estimator.fit(make_images() if X is None else X, make_labels() if y is None else y)
-
-
-def has_head(estimator):
-    return hasattr(estimator, "steps") or isinstance(estimator, ResNetEmbedder | GradCAMFuser)
-
-
-# ---- the checks --------------------------------------------------------------------------------
-
-
-def check_every_form_of_images_gives_the_same_answer(estimator, tmp_path):
+@cases()
+def test_every_form_of_images_gives_the_same_answer(make, tmp_path):
+    estimator = make()
     images, y = make_images(), make_labels()
     paths = write_images(images, tmp_path)
     frame = pd.DataFrame({"age": range(N), "path": paths, "view": "PA"})
@@ -142,7 +75,9 @@ def check_every_form_of_images_gives_the_same_answer(estimator, tmp_path):
             np.testing.assert_array_equal(found, expected)
 
 
-def check_other_dtypes_are_stretched_to_the_same_images(estimator, tmp_path):
+@cases()
+def test_other_dtypes_are_stretched_to_the_same_images(make, tmp_path):
+    estimator = make()
     images = make_images()
     expected = outputs(fitted(clone(estimator), images), images)
     for X in (
@@ -154,15 +89,17 @@ def check_other_dtypes_are_stretched_to_the_same_images(estimator, tmp_path):
         np.testing.assert_array_equal(outputs(fitted(clone(estimator), X), X), expected)
 
 
-def check_fit_transform_is_fit_then_transform(estimator, tmp_path):
-    if not hasattr(estimator, "fit_transform"):
-        return
+@cases(where=lambda estimator: is_transformer(estimator) and not is_cross_fitted(estimator))
+def test_fit_transform_is_fit_then_transform(make, tmp_path):
+    estimator = make()
     images, y = make_images(), make_labels()
     one = np.asarray(clone(estimator).fit_transform(images, y)).reshape(N, -1)
     np.testing.assert_array_equal(one, outputs(fitted(clone(estimator)), images))
 
 
-def check_a_clone_gives_the_same_answer(estimator, tmp_path):
+@cases()
+def test_a_clone_gives_the_same_answer(make, tmp_path):
+    estimator = make()
     images = make_images()
     first = fitted(clone(estimator))
     second = fitted(clone(first))
@@ -171,7 +108,9 @@ def check_a_clone_gives_the_same_answer(estimator, tmp_path):
     np.testing.assert_array_equal(outputs(fitted(first), images), outputs(second, images))
 
 
-def check_a_pickle_gives_the_same_answer(estimator, tmp_path):
+@cases()
+def test_a_pickle_gives_the_same_answer(make, tmp_path):
+    estimator = make()
     images = make_images()
     estimator = fitted(clone(estimator))
     expected = outputs(estimator, images)
@@ -188,12 +127,12 @@ def _joblib(estimator, tmp_path):
     return joblib.load(tmp_path / "estimator.joblib")
 
 
-def check_set_output_pandas(estimator, tmp_path):
-    if not hasattr(estimator, "set_output") or hasattr(estimator, "steps"):
-        return
+@cases(where=is_transformer)
+def test_set_output_pandas(make, tmp_path):
+    estimator = make()
     images = make_images()
     frame = pd.DataFrame({"path": write_images(images, tmp_path)}, index=range(100, 100 + N))
-    X = images.reshape(N, -1) if isinstance(estimator, TO_IMAGES) else frame
+    X = images.reshape(N, -1) if gives_images(estimator) else frame
     expected = outputs(fitted(clone(estimator), X), X)
     estimator = clone(estimator).set_output(transform="pandas").fit(X, make_labels())
     table = estimator.transform(X)
@@ -208,11 +147,13 @@ def check_set_output_pandas(estimator, tmp_path):
         assert made.shape[0] == N
 
 
-def check_feature_names_are_unique_and_as_many_as_features(estimator, tmp_path):
+@cases()
+def test_feature_names_are_unique_and_as_many_as_features(make, tmp_path):
+    estimator = make()
     images = make_images()
-    X = images.reshape(N, -1) if isinstance(estimator, TO_IMAGES) else images
+    X = images.reshape(N, -1) if gives_images(estimator) else images
     estimator = fitted(clone(estimator), X)
-    if hasattr(estimator, "steps"):
+    if is_pipeline(estimator):
         names, width = estimator[:-1].get_feature_names_out(), estimator[-1].n_features_in_
     else:
         names, width = estimator.get_feature_names_out(), outputs(estimator, X).shape[1]
@@ -220,29 +161,35 @@ def check_feature_names_are_unique_and_as_many_as_features(estimator, tmp_path):
     assert all(isinstance(name, str) for name in names)
 
 
-def check_one_image_alone_equals_that_image_in_a_batch(estimator, tmp_path):
+@cases()
+def test_one_image_alone_equals_that_image_in_a_batch(make, tmp_path):
+    estimator = make()
     images = make_images()
     estimator = fitted(clone(estimator))
     expected = outputs(estimator, images)
     for i in (0, 7, N - 1):
         alone = outputs(estimator, images[i : i + 1])
         # the classifier's matrix product may sum in another order for another number of rows
-        tolerance = 1e-6 if hasattr(estimator, "steps") else 0
+        tolerance = 1e-6 if is_pipeline(estimator) else 0
         np.testing.assert_allclose(alone[0], expected[i], rtol=tolerance, atol=tolerance)
 
 
-def check_the_order_of_images_does_not_matter(estimator, tmp_path):
+@cases()
+def test_the_order_of_images_does_not_matter(make, tmp_path):
+    estimator = make()
     images = make_images()
     estimator = fitted(clone(estimator))
     order = np.random.default_rng(0).permutation(N)
     expected = outputs(estimator, images)[order]
-    tolerance = 1e-6 if hasattr(estimator, "steps") else 0
+    tolerance = 1e-6 if is_pipeline(estimator) else 0
     np.testing.assert_allclose(
         outputs(estimator, images[order]), expected, rtol=tolerance, atol=tolerance
     )
 
 
-def check_empty_input_is_refused(estimator, tmp_path):
+@cases()
+def test_empty_input_is_refused(make, tmp_path):
+    estimator = make()
     images = make_images()
     for X in (images[:0], images.reshape(N, -1)[:0], [], pd.DataFrame({"path": []})):
         with pytest.raises(ValueError, match=r"0 sample|[Ee]mpty|1D array|no image"):
@@ -251,7 +198,9 @@ def check_empty_input_is_refused(estimator, tmp_path):
             outputs(fitted(clone(estimator)), X)
 
 
-def check_arrays_that_are_no_images_are_refused(estimator, tmp_path):
+@cases()
+def test_arrays_that_are_no_images_are_refused(make, tmp_path):
+    estimator = make()
     y = make_labels()
     colour = np.zeros((N, 8, 8, 3), np.uint8)
     with pytest.raises(ValueError, match=r"dim 4|<= 2|expected <= 3"):
@@ -264,17 +213,18 @@ def check_arrays_that_are_no_images_are_refused(estimator, tmp_path):
         clone(estimator).fit("lungs.png", y)
 
 
-def check_another_size_than_in_fit_is_refused(estimator, tmp_path):
-    first = estimator[0] if hasattr(estimator, "steps") else estimator
-    if isinstance(first, ImageLoader | UNetMasker):
-        return
+@cases(where=lambda estimator: first_stage(estimator)._one_size)
+def test_another_size_than_in_fit_is_refused(make, tmp_path):
+    estimator = make()
     with pytest.raises(ValueError, match=r"20.20.*was fitted on images"):
         outputs(fitted(clone(estimator)), make_images(3, 20))
 
 
-def check_a_refit_on_another_size_works(estimator, tmp_path):
+@cases()
+def test_a_refit_on_another_size_works(make, tmp_path):
+    estimator = make()
     larger = make_images(side=40)
-    if hasattr(estimator, "steps"):
+    if is_pipeline(estimator):
         estimator = clone(estimator).set_params(load__size=40)
         small = clone(estimator).set_params(load__size=SIDE)
         refitted = fitted(fitted(small).set_params(load__size=40), larger)
@@ -284,7 +234,9 @@ def check_a_refit_on_another_size_works(estimator, tmp_path):
     np.testing.assert_array_equal(outputs(refitted, larger), expected)
 
 
-def check_nan_pixels_are_refused(estimator, tmp_path):
+@cases()
+def test_nan_pixels_are_refused(make, tmp_path):
+    estimator = make()
     for value in (np.nan, np.inf):
         images = make_images().astype(float)
         images[3, 4, 5] = value
@@ -293,7 +245,9 @@ def check_nan_pixels_are_refused(estimator, tmp_path):
                 outputs(fitted(clone(estimator), X), X)
 
 
-def check_a_missing_file_is_named(estimator, tmp_path):
+@cases()
+def test_a_missing_file_is_named(make, tmp_path):
+    estimator = make()
     paths = write_images(make_images(), tmp_path)
     estimator_ = fitted(clone(estimator), paths)
     paths[5].unlink()
@@ -303,7 +257,9 @@ def check_a_missing_file_is_named(estimator, tmp_path):
         outputs(estimator_, paths)
 
 
-def check_a_corrupt_file_is_named(estimator, tmp_path):
+@cases()
+def test_a_corrupt_file_is_named(make, tmp_path):
+    estimator = make()
     paths = write_images(make_images(), tmp_path)
     estimator_ = fitted(clone(estimator), paths)
     paths[5].write_bytes(paths[5].read_bytes()[:60])
@@ -311,17 +267,18 @@ def check_a_corrupt_file_is_named(estimator, tmp_path):
         outputs(estimator_, paths)
 
 
-def check_files_of_another_size_are_named(estimator, tmp_path):
-    first = estimator[0] if hasattr(estimator, "steps") else estimator
-    if isinstance(first, ImageLoader):
-        return
+@cases(where=lambda estimator: not isinstance(first_stage(estimator), ImageLoader))
+def test_files_of_another_size_are_named(make, tmp_path):
+    estimator = make()
     paths = write_images(make_images(), tmp_path)
     cv2.imwrite(str(paths[5]), make_images(1, 20)[0])
     with pytest.raises(ValueError, match=r"05\.png is 20.20 pixels .* put an ImageLoader before"):
         outputs(fitted(clone(estimator), paths), paths)
 
 
-def check_fit_changes_neither_x_nor_y_nor_parameters(estimator, tmp_path):
+@cases()
+def test_fit_changes_neither_x_nor_y_nor_parameters(make, tmp_path):
+    estimator = make()
     images, y = make_images(), make_labels()
     frame = pd.DataFrame({"path": write_images(images, tmp_path), "age": 1.0})
     before = images.copy(), frame.copy(), y.copy()
@@ -333,7 +290,7 @@ def check_fit_changes_neither_x_nor_y_nor_parameters(estimator, tmp_path):
     pd.testing.assert_frame_equal(frame, before[1])
     pd.testing.assert_frame_equal(y, before[2])
     after = {key: _frozen(value) for key, value in estimator.get_params().items()}
-    if not hasattr(estimator, "steps"):  # a Pipeline's steps are fitted in place
+    if not is_pipeline(estimator):  # a Pipeline's steps are fitted in place
         assert after == parameters
 
 
@@ -343,7 +300,9 @@ def _frozen(value):
     return repr(value)
 
 
-def check_read_only_and_memory_mapped_images(estimator, tmp_path):
+@cases()
+def test_read_only_and_memory_mapped_images(make, tmp_path):
+    estimator = make()
     images = make_images()
     expected = outputs(fitted(clone(estimator)), images)
     np.save(tmp_path / "images.npy", images)
@@ -352,76 +311,25 @@ def check_read_only_and_memory_mapped_images(estimator, tmp_path):
         np.testing.assert_array_equal(outputs(fitted(clone(estimator), X), X), expected)
 
 
-def check_a_typo_in_a_parameter_gives_the_usual_error(estimator, tmp_path):
+@cases()
+def test_a_typo_in_a_parameter_gives_the_usual_error(make, tmp_path):
+    estimator = make()
     with pytest.raises(ValueError, match=r"Invalid parameter 'lamm' for estimator"):
         clone(estimator).set_params(lamm=0.5)
 
 
-def check_not_fitted(estimator, tmp_path):
-    if isinstance(estimator, UNetMasker) or not estimator.__sklearn_tags__().requires_fit:
-        return
+@cases(where=lambda estimator: estimator.__sklearn_tags__().requires_fit)
+def test_not_fitted(make, tmp_path):
+    estimator = make()
     with pytest.raises(NotFittedError):
         outputs(clone(estimator), make_images())
 
 
-def check_a_label_without_a_positive_is_named_in_a_warning(estimator, tmp_path):
-    if not has_head(estimator):
-        return
-    y = make_labels()
-    y["Hernia"] = 0
-    with pytest.warns(UserWarning, match=r"[Nn]o positive or no negative.* Hernia") as caught:
-        estimator = fitted(clone(estimator), y=y)
-    assert not any("Mass" in str(warning.message) for warning in caught)
-    made = outputs(estimator, make_images())
-    assert np.isfinite(made).all()
-    if hasattr(estimator, "steps"):
-        assert made.shape == (N, 3)
-        np.testing.assert_allclose(made[:, 2], 1 / (N + 2))
-
-
-def check_unknown_labels_are_left_out(estimator, tmp_path):
-    if not has_head(estimator):
-        return
-    y = make_labels().astype(float)
-    y.iloc[4:6, 0] = np.nan
-    y.iloc[7, :] = np.nan
-    estimator = fitted(clone(estimator), y=y)
-    assert np.isfinite(outputs(estimator, make_images())).all()
-
-
-def check_labels_that_are_none_are_refused(estimator, tmp_path):
-    if not has_head(estimator):
-        return
-    y = make_labels().astype(float)
-    y.iloc[2, 1] = 2
-    with pytest.raises(ValueError, match=r"y holds .*2.* in row 2 of label 'Edema'"):
-        fitted(clone(estimator), y=y)
-    with pytest.raises(ValueError, match=r"inconsistent numbers of samples"):
-        fitted(clone(estimator), y=make_labels(N - 1))
-
-
-def check_every_form_of_labels_gives_the_same_answer(estimator, tmp_path):
-    if not has_head(estimator):
-        return
-    images, y = make_images(), make_labels()
-    expected = outputs(fitted(clone(estimator), y=y), images)
-    for same in (y.to_numpy(), y.astype(bool), y.astype("Int8"), y.to_numpy(float).tolist()):
-        np.testing.assert_array_equal(outputs(fitted(clone(estimator), y=same), images), expected)
-
-
-CHECKS = [value for name, value in list(globals().items()) if name.startswith("check_")]
-
-
-@pytest.mark.parametrize("name", ESTIMATORS)
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-def test_image_check(check, name, tmp_path):
-    check(ESTIMATORS[name](), tmp_path)
-
-
+@pytest.mark.slow
 def test_cross_validate_with_two_processes(tmp_path):
     X = pd.DataFrame({"path": write_images(make_images(), tmp_path)})
     y = make_labels()
     options = {"cv": GroupKFold(3), "groups": np.repeat(range(6), 2), "error_score": "raise"}
-    alone = cross_validate(_pipeline(), X, y, **options)
-    two = cross_validate(_pipeline(), X, y, n_jobs=2, **options)
+    alone = cross_validate(pipeline(), X, y, **options)
+    two = cross_validate(pipeline(), X, y, n_jobs=2, **options)
     np.testing.assert_array_equal(two["test_score"], alone["test_score"])
