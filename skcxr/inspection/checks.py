@@ -34,6 +34,15 @@ class Checks:
     table : DataFrame
         Index code; columns title, status (``"fires"``, ``"passes"``, ``"not applicable"`` or
         ``"muted"``) and detail, a sentence.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skcxr.inspection import Checks
+    >>> row = {"title": "the same film twice", "status": "passes", "detail": "None."}
+    >>> print(Checks(pd.DataFrame([row], index=["CXR007"])))
+    Checks: 0 of 1 fire
+    CXR007 passes: the same film twice. None.
     """
 
     table: pd.DataFrame

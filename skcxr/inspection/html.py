@@ -120,6 +120,15 @@ def write_html_report(path, sections, *, title="skcxr report", split=None, cavea
     -------
     Path
         The file.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from skcxr.inspection import write_html_report
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = write_html_report(f"{folder}/report.html", {"Note": "One film was left out."})
+    ...     print("One film was left out." in path.read_text())
+    True
     """
     if not isinstance(sections, dict):
         raise TypeError("sections must be a dict of heading to content.")

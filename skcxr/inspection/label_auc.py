@@ -1,6 +1,7 @@
 """A score per label with its interval, against chance."""
 
 import numpy as np
+import pandas as pd
 
 from skcxr.inspection._drawing import colors, one_axes
 from skcxr.metrics import multilabel_report
@@ -23,6 +24,16 @@ class LabelAUCDisplay:
     ----------
     figure_ : Figure
     ax_ : Axes
+
+    Examples
+    --------
+    >>> from skcxr.inspection import LabelAUCDisplay
+    >>> y, prob = [[1, 0], [0, 1], [0, 0]], [[0.9, 0.2], [0.1, 0.6], [0.2, 0.7]]
+    >>> display = LabelAUCDisplay.from_predictions(
+    ...     y, prob, label_names=["Mass", "Edema"], n_bootstraps=0
+    ... )
+    >>> display.frame()["AUC"].tolist()
+    [1.0, 0.5]
     """
 
     def __init__(self, reports):
@@ -94,6 +105,17 @@ class LabelAUCDisplay:
     def _level(self):
         return next(iter(self.reports.values())).confidence_level
 
+    def frame(self):
+        """Return the scores of each label as a table.
+
+        Returns
+        -------
+        DataFrame
+            Column model, then those of ``MultilabelReport.per_label`` with the label.
+        """
+        tables = {name: report.per_label for name, report in self.reports.items()}
+        return pd.concat(tables, names=["model", "label"]).reset_index()
+
     @classmethod
     def from_reports(cls, reports, *, ax=None, **kwargs):
         """Draw reports that were computed before.
@@ -114,7 +136,7 @@ class LabelAUCDisplay:
         return cls(reports).plot(ax, **kwargs)
 
     @classmethod
-    def from_predictions(cls, y_true, y_prob, *, ax=None, metric="AUC", **kwargs):
+    def from_predictions(cls, y_true, y_prob=None, *, ax=None, metric="AUC", **kwargs):
         """Score probabilities and draw the result.
 
         Parameters

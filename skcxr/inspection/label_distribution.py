@@ -25,6 +25,13 @@ class LabelDistributionDisplay:
     ----------
     figure_ : Figure
     axes_ : ndarray of Axes of shape (2,)
+
+    Examples
+    --------
+    >>> from skcxr.inspection import LabelDistributionDisplay
+    >>> display = LabelDistributionDisplay.from_labels([[1, 0], [1, 1], [0, 0]])
+    >>> display.frame()["positives"].tolist(), display.n_none
+    ([2, 1], 1)
     """
 
     def __init__(self, counts, together, n_none):
@@ -99,6 +106,16 @@ class LabelDistributionDisplay:
         bar = self.figure_.colorbar(image, ax=ax, fraction=0.04, pad=0.02)
         bar.ax.yaxis.set_major_formatter(lambda x, _: f"{x:.0%}")
         bar.ax.tick_params(labelsize=8)
+
+    def frame(self):
+        """Return the counts and co-occurrences as a table.
+
+        Returns
+        -------
+        DataFrame
+            A row per label: positives, known, and the images that have each other label too.
+        """
+        return self.counts.join(self.together.add_prefix("with "))
 
     @classmethod
     def from_labels(cls, y, *, label_names=None, axes=None, **kwargs):

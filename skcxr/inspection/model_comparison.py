@@ -21,6 +21,16 @@ class ModelComparisonDisplay:
     ----------
     figure_ : Figure
     axes_ : ndarray of Axes of shape (n_metrics,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skcxr.inspection import ModelComparisonDisplay
+    >>> y = np.array([[1, 0], [0, 1], [1, 1], [0, 0]])
+    >>> models = {"right": 0.8 * y + 0.1, "wrong": 0.9 - 0.8 * y}
+    >>> display = ModelComparisonDisplay.from_predictions(y, models, n_bootstraps=0)
+    >>> display.frame().query("metric == 'Macro AUC'")["value"].tolist()
+    [1.0, 0.0]
     """
 
     def __init__(self, comparison):
@@ -86,6 +96,18 @@ class ModelComparisonDisplay:
         first.set_yticks(y, [str(name) for name in intervals.index])
         first.set_ylim(len(y) - 0.5, -0.5)
         return self
+
+    def frame(self):
+        """Return what can be drawn as a table.
+
+        Returns
+        -------
+        DataFrame
+            Columns model, metric, value, low, high.
+        """
+        table = self.comparison.intervals.stack(0, future_stack=True)
+        table = table.rename_axis(["model", "metric"])
+        return table[["value", "low", "high"]].reset_index()
 
     @classmethod
     def from_comparison(cls, comparison, *, axes=None, **kwargs):

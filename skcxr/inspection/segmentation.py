@@ -34,6 +34,17 @@ class SegmentationDisplay:
     ----------
     figure_ : Figure
     axes_ : ndarray of Axes of shape (2, n_cases)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skcxr.inspection import SegmentationDisplay
+    >>> films = np.zeros((2, 16, 16), np.uint8)
+    >>> true = np.zeros((2, 16, 16), bool)
+    >>> true[:, 4:12, 4:12] = True
+    >>> display = SegmentationDisplay.from_predictions(films, true, true[:, ::-1])
+    >>> display.frame()["dice"].tolist()
+    [1.0, 1.0]
     """
 
     def __init__(self, images, masks_true, masks_pred, *, report, names):
@@ -87,6 +98,16 @@ class SegmentationDisplay:
                 frameon=False,
             )
         return self
+
+    def frame(self):
+        """Return the scores of every image.
+
+        Returns
+        -------
+        DataFrame
+            Columns dice, iou, assd and hd95, one row per image.
+        """
+        return self.report.per_image.copy()
 
     @classmethod
     def from_estimator(cls, estimator, X, masks_true, *, names=None, axes=None, n_cases=5):

@@ -27,6 +27,22 @@ class LocalizationReport:
         ``map`` and the names of the controls.
     confidence_level : float
         Of the intervals.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from skcxr.metrics import localization_report
+    >>> boxes = pd.DataFrame(
+    ...     [(0, "Mass", 0, 0, 512, 512), (1, "Mass", 512, 512, 512, 512)],
+    ...     columns=["image", "label", "x", "y", "w", "h"],
+    ... )
+    >>> maps = np.zeros((2, 8, 8))
+    >>> maps[:, 1, 1] = 1
+    >>> report = localization_report(maps, boxes, n_bootstraps=0, random_state=0)
+    >>> report.best_control("pointing game")["control"]
+    'other patient'
+    >>> list(report.frames())
+    ['box', 'resample', 'summary']
     """
 
     per_box: pd.DataFrame

@@ -95,6 +95,16 @@ class SegmentationReport:
         percentile, and n, the images where the metric is defined.
     per_image : DataFrame
         Columns dice, iou, assd and hd95 (pixels), one row per image.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skcxr.metrics import segmentation_report
+    >>> true = np.zeros((2, 8, 8), bool)
+    >>> true[:, 2:6, 2:6] = True
+    >>> report = segmentation_report(true, np.roll(true, 1, axis=2), n_bootstraps=0)
+    >>> float(report.summary.loc["Dice", "mean"])
+    0.75
     """
 
     summary: pd.DataFrame

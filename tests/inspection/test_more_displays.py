@@ -243,3 +243,16 @@ def test_history_is_found_in_a_pipeline():
     assert display.frame()["epoch"].max() == 3
     with pytest.raises(ValueError, match="LogisticRegression holds nothing"):
         HistoryDisplay.from_estimator(LogisticRegression())
+
+
+def test_every_display_has_its_numbers_as_a_table():
+    import skcxr.inspection
+
+    displays = [name for name in skcxr.inspection.__all__ if name.endswith("Display")]
+    assert len(displays) == 12
+    for name in displays:
+        display = getattr(skcxr.inspection, name)
+        assert callable(display.frame)
+        assert callable(display.plot)
+        assert any(method.startswith("from_") for method in vars(display) | vars(display.__base__))
+        assert "Examples" in display.__doc__
