@@ -2,6 +2,8 @@
 
 import gzip
 import re
+from contextlib import contextmanager
+from zlib import error as ZlibError
 
 import numpy as np
 import pandas as pd
@@ -43,11 +45,24 @@ def find_table(data_dir, stems, suffix):
     return None
 
 
+@contextmanager
+def _reading(path):
+    """Errors of whoever reads a damaged table become one that names the file."""
+    try:
+        yield
+    except (OSError, EOFError, ValueError, ZlibError) as error:
+        raise ValueError(f"{path} is not a table that can be read: {error}.") from error
+
+
+def _lines(path):
+    opener = gzip.open if path.suffix == ".gz" else open
+    with _reading(path), opener(path, "rt", encoding="utf-8-sig") as file:
+        yield from file
+
+
 def _header(path):
     """Cells of the first line. Quotes are no guide: `Bbox [x,y,w,h]` spans four cells."""
-    opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8-sig") as file:
-        line = file.readline()
+    line = next(_lines(path), "")
     return [cell.strip() for cell in line.replace('"', "").split(",")]
 
 
@@ -75,9 +90,9 @@ def read_entries(path):
             "ChestX-ray14 is needed."
         )
     used = [i for i, name in enumerate(known) if name]
-    frame = pd.read_csv(
-        path, header=None, skiprows=1, usecols=used, dtype={known.index("Image Index"): str}
-    )
+    text = {known.index("Image Index"): str}
+    with _reading(path):
+        frame = pd.read_csv(path, header=None, skiprows=1, usecols=used, dtype=text)
     frame.columns = [known[i] for i in frame.columns]
     image = frame["Image Index"]
     if image.isna().any() or frame["Finding Labels"].isna().any():
@@ -150,7 +165,8 @@ def read_boxes(path):
         raise ValueError(
             f"{path} has {width} columns; a box table has image, finding, x, y, w and h first."
         )
-    boxes = pd.read_csv(path, header=None, skiprows=1, usecols=range(6))
+    with _reading(path):
+        boxes = pd.read_csv(path, header=None, skiprows=1, usecols=range(6))
     boxes.columns = ["image", "label", "x", "y", "w", "h"]
     boxes["label"] = boxes["label"].replace(BOX_LABELS)
     unknown = sorted(set(boxes["label"]) - set(CHESTXRAY14_LABELS))
@@ -169,7 +185,5 @@ def read_boxes(path):
 
 def read_list(path):
     """Image names of a split list, one a line."""
-    opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8-sig") as file:
-        names = [line.strip() for line in file]
+    names = [line.strip() for line in _lines(path)]
     return [name for name in names if name]

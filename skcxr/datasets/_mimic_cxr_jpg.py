@@ -1,5 +1,6 @@
 """load_mimic_cxr_jpg: MIMIC-CXR-JPG as PhysioNet publishes it."""
 
+import pandas as pd
 from sklearn.utils._param_validation import StrOptions, validate_params
 
 from ._assemble import assemble
@@ -143,6 +144,8 @@ def load_mimic_cxr_jpg(
 
 
 def _film(table):
-    subject, study = table["subject_id"], table["study_id"]
-    folder = "files/p" + subject.str[:2] + "/p" + subject + "/s" + study
-    return folder + "/" + table["dicom_id"] + ".jpg"
+    films = table[["subject_id", "study_id", "dicom_id"]].itertuples(index=False)
+    return [
+        None if pd.isna(film) else f"files/p{subject[:2]}/p{subject}/s{study}/{film}.jpg"
+        for subject, study, film in films
+    ]

@@ -1,5 +1,6 @@
 """load_padchest: PadChest as BIMCV publishes it."""
 
+import pandas as pd
 from sklearn.utils._param_validation import validate_params
 
 from ._assemble import assemble
@@ -133,7 +134,9 @@ def load_padchest(
 
 
 def _film(table):
-    return table["ImageDir"].fillna(".") + "/" + table["ImageID"]
+    folders = table["ImageDir"].fillna(".")
+    films = zip(folders, table["ImageID"], strict=True)
+    return [None if pd.isna(film) else f"{folder}/{film}" for folder, film in films]
 
 
 def _findings(names, rename):

@@ -147,6 +147,7 @@ def test_rows_listed_twice(folder):
         ("chexpert", "Fracture", "Break", r"chexpert.csv has no column 'Fracture'; it has"),
         ("chexpert", "-1.0", "3", "data row 2: label 'Consolidation' is '3'"),
         ("split", "split", "part", r"split.csv has no column 'split'"),
+        ("metadata", "aa11-bb22", "", "data row 0: column .* has no file name"),
         ("metadata", "10000032", "", "data row 0: column 'subject_id' names no patient"),
     ],
 )

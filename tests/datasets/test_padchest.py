@@ -98,6 +98,7 @@ def test_missing_films(folder):
     ("old", "new", "message"),
     [
         ("Projection", "View", r"has no column 'Projection'; it has 'Unnamed: 0'|has no column"),
+        ("a3.png", "", "data row 2: column .* has no file name"),
         ("a3.png", "a4.png", r"lists 1 films more than once: .*a4.png"),
         ("['unchanged']", "['un' 'changed']", "data row 2: 'Labels' is .* is not a list of names"),
         ("3,17,1931.0", "3,,1931.0", "data row 2: column 'PatientID' names no patient"),

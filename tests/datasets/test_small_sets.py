@@ -70,6 +70,13 @@ def test_bad_samples(sample, old, new, message):
         load_nih_sample(sample)
 
 
+@pytest.mark.parametrize("damage", [b"", b"\xff\xfe", b'Image Index,Finding Labels,Patient ID\n"a'])
+def test_damaged_samples(sample, damage):
+    (sample / "sample_labels.csv").write_bytes(damage)
+    with pytest.raises(ValueError, match=r"sample_labels.csv (is not a table|has no column)"):
+        load_nih_sample(sample)
+
+
 def test_what_is_no_sample(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"holds no sample_labels.csv"):
         load_nih_sample(tmp_path)
