@@ -17,7 +17,8 @@ def write_checkpoint(path, state):
     Parameters
     ----------
     path : path-like or None
-        None keeps nothing.
+        None keeps nothing. The name goes into the file, so that no other training's is taken for
+        this one's: make it from a digest of all that the training depends on.
     state : dict
         Plain data: numbers, strings, lists, dicts, arrays, tensors.
     """
@@ -27,7 +28,8 @@ def write_checkpoint(path, state):
     try:
         # Not there if another process has ended the same run meanwhile, and cleared up.
         with contextlib.suppress(FileNotFoundError):
-            write_members(path, Encoder().members(state), private=True)
+            members = Encoder().members({"name": path.name, "state": state})
+            write_members(path, members, private=True)
     except OSError as error:
         warnings.warn(
             f"The state of a training could not be kept in {path.parent} ({error}): if this run "
@@ -45,8 +47,8 @@ def read_checkpoint(path, expects):
     path : path-like or None
     expects : dict
         What the state must be like: the same keys; for an array or tensor one of its shape and
-        dtype, all of it finite; for a type or a tuple of types, any value of it; else equal.
-        For a digest of what the run was given, put it into the state and here.
+        dtype, all of it finite; for a range, an int in it; for a type or a tuple of types, any
+        value of it; else equal.
 
     Returns
     -------
@@ -56,12 +58,13 @@ def read_checkpoint(path, expects):
     if path is None or not os.path.exists(path):
         return None
     try:
-        state = Decoder(read_members(path)).value()
-        _check(state, expects, "state")
+        kept = Decoder(read_members(path)).value()
+        name = os.path.basename(path)
+        _check(kept, {"name": name, "state": expects}, "the file")
     except (OSError, ValueError) as error:
         set_aside(path, error)
         return None
-    return state
+    return kept["state"]
 
 
 def set_aside(path, reason):
@@ -90,6 +93,8 @@ def set_aside(path, reason):
 def _check(value, expects, name):
     if isinstance(expects, type | tuple):
         fits = isinstance(value, expects)
+    elif isinstance(expects, range):
+        fits = type(value) is int and value in expects
     elif isinstance(expects, dict):
         if not isinstance(value, dict) or value.keys() != expects.keys():
             raise Unreadable(f"{name} has other parts than this training")

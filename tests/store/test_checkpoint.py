@@ -21,7 +21,7 @@ STATE = {
     "optimizer": {"state": {0: {"step": torch.tensor(3.0)}}, "param_groups": [{"lr": 1e-4}]},
 }
 EXPECTS = {
-    "epoch": int,
+    "epoch": range(9),
     "run": "digest of what it was given",
     "model": {"weight": torch.zeros(3, 4), "n": torch.tensor(0)},
     "optimizer": dict,
@@ -78,7 +78,10 @@ def test_h14_a_cut_state(path, share):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"model": {"weight": torch.zeros(4, 3), "n": torch.tensor(0)}}, r"state\['model'\]\['we"),
+        (
+            {"model": {"weight": torch.zeros(4, 3), "n": torch.tensor(0)}},
+            r"\['model'\]\['weight'\] is not",
+        ),
         ({"model": {"weight": torch.zeros(3, 4).half(), "n": torch.tensor(0)}}, "weight.*is not"),
         ({"model": {"weight": torch.full((3, 4), torch.nan), "n": torch.tensor(0)}}, "not finite"),
         ({"model": {"weight": torch.zeros(3, 4)}}, r"\['model'\] has other parts"),
@@ -86,12 +89,20 @@ def test_h14_a_cut_state(path, share):
         ({"optimizer": None}, "'optimizer'"),
         ({"run": "another digest"}, "'run'"),
         ({"epoch": "3"}, "'epoch'"),
-        ({"more": 1}, "state has other parts"),
+        ({"epoch": 9}, "'epoch'"),
+        ({"more": 1}, r"\['state'\] has other parts"),
     ],
 )
 def test_h14_a_well_formed_state_of_another_training(path, change, reason):
     write_checkpoint(path, STATE | change)
     begins_again(path, reason)
+
+
+def test_h14_the_state_of_another_run_under_this_name(path):
+    other = path.with_name("other.state")
+    write_checkpoint(other, STATE)
+    other.replace(path)
+    begins_again(path, "'name'. is not that of this training")
 
 
 class Malicious:
