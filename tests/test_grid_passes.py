@@ -134,7 +134,7 @@ def test_what_changes_the_features_is_a_pass(cold, count, tmp_path, setting):
 
 
 def test_fine_tuning_is_once_per_fold(tmp_path, count, monkeypatch):
-    tune, trainings = _fits.fine_tune_tail, []
+    tune, trainings = _fits.train_network, []
 
     def counting(*args, **kwargs):
         trainings.append(1)
@@ -143,7 +143,7 @@ def test_fine_tuning_is_once_per_fold(tmp_path, count, monkeypatch):
             patch.delenv(COUNT_FILE)
             return tune(*args, **kwargs)
 
-    monkeypatch.setattr(_fits, "fine_tune_tail", counting)
+    monkeypatch.setattr(_fits, "train_network", counting)
     settings = {"memory": str(tmp_path / "kept"), "fine_tune": "layer4"}
     search(**settings)
     assert len(trainings) == 5

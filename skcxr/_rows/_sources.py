@@ -12,16 +12,14 @@ _DECODING = "2"  # to be raised when the same file begins to give other pixels
 
 
 class _Source:
-    """Images by position; what each of them is called in a key is found out once."""
+    """Images by position; what each of them is called in a key is found out once.
 
-    def __init__(self, n, value_range):
-        self.value_range = value_range
+    `form` says, besides `value_range`, how their content becomes uint8.
+    """
+
+    def __init__(self, n, value_range, form):
+        self.value_range, self.form = value_range, form
         self._keys = [None] * n
-
-    @property
-    def form(self):
-        """How content becomes uint8, besides `value_range`."""
-        return "array"
 
     def __len__(self):
         return len(self._keys)
@@ -57,14 +55,10 @@ class FileSource(_Source):
     """
 
     def __init__(self, paths, value_range=None, memo=None, stat_keys=None, decode=None):
-        super().__init__(len(paths), value_range)
         self.paths, self.memo, self.stat_keys = paths, memo, stat_keys
         self.decode = decode or {}
-
-    @property
-    def form(self):
-        """How content becomes uint8, besides `value_range`."""
-        return f"file {_DECODING} {sorted(self.decode.items())}"
+        form = f"file {_DECODING} {sorted(self.decode.items())}"
+        super().__init__(len(paths), value_range, form)
 
     def name(self, i):
         """The file's path."""
@@ -103,7 +97,7 @@ class ArraySource(_Source):
     """Images that are in memory or memory-mapped: (n, H, W), or a list of (H, W)."""
 
     def __init__(self, arrays, value_range=None, numbers=None):
-        super().__init__(len(arrays), value_range)
+        super().__init__(len(arrays), value_range, "array")
         self.arrays = arrays
         self.numbers = np.arange(len(arrays)) if numbers is None else numbers
 
