@@ -9,6 +9,7 @@ from sklearn.utils import get_tags
 
 from skcxr._multilabel._groups import check_groups
 from skcxr._multilabel._labels import encode_targets
+from skcxr._sklearn import _num_samples
 
 
 def check_fit_inputs(estimator, X, y, groups=None, sample_weight=None):
@@ -36,8 +37,7 @@ def check_fit_inputs(estimator, X, y, groups=None, sample_weight=None):
     soft = bool(getattr(last, "soft_labels", False))
     targets = encode_targets(y, type(estimator).__name__, soft=soft)
     n = len(targets.Y)
-    X_rows = X if hasattr(X, "shape") or hasattr(X, "__len__") else np.asarray(X)
-    n_rows = X_rows.shape[0] if hasattr(X_rows, "shape") else len(X_rows)
+    n_rows = _num_samples(X)
     if n_rows != n:
         raise ValueError(f"X has {n_rows} rows and y has {n}; one row of y for each of X is needed")
     check_groups(groups, n)

@@ -3,7 +3,6 @@
 import contextlib
 import contextvars
 import numbers
-import warnings
 
 import numpy as np
 
@@ -84,13 +83,12 @@ def groups_were_given():
     return _GIVEN.get()
 
 
-def warn_groups_lost(splitter):
-    """Warn where the fit around was given groups, and `splitter` was not."""
-    if _GIVEN.get():
-        warnings.warn(
-            f"{type(splitter).__name__} got no groups inside a fit that was given some: it splits "
-            "the images of a patient. A step between takes no groups; with "
-            "sklearn.set_config(enable_metadata_routing=True) they can be sent through it.",
-            UserWarning,
-            stacklevel=3,
-        )
+def complaint_of_lost_groups(splitter):
+    """A text for a warning, where the fit around was given groups and `splitter` was not."""
+    if not _GIVEN.get():
+        return None
+    return (
+        f"{type(splitter).__name__} got no groups inside a fit that was given some: it splits "
+        "the images of a patient. A step between takes no groups; with "
+        "sklearn.set_config(enable_metadata_routing=True) they can be sent through it."
+    )

@@ -1,8 +1,9 @@
 """Fit parameters by which patients and weights reach the steps that take them."""
 
-from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
+
+from skcxr._sklearn import BaseSearchCV
 
 
 def fit_params_for(estimator, groups=None, sample_weight=None):

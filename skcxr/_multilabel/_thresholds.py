@@ -1,7 +1,5 @@
 """The probability above which a label is called present."""
 
-import warnings
-
 import numpy as np
 
 from skcxr._multilabel._names import by_name
@@ -85,8 +83,8 @@ def check_target(metric, target):
         )
 
 
-def warn_calls_almost_all(Y, proba, thresholds, label_names, *, stacklevel):
-    """Warn of thresholds that call nine of ten rows positive where three of ten or fewer are.
+def complaint_of_thresholds(Y, proba, thresholds, label_names):
+    """A text for a warning of thresholds that call nearly all rows positive.
 
     Parameters
     ----------
@@ -94,8 +92,12 @@ def warn_calls_almost_all(Y, proba, thresholds, label_names, *, stacklevel):
         Labels of 0, 1 and NaN, and the probabilities on which the thresholds were chosen.
     thresholds : ndarray of shape (k,)
     label_names : sequence of k names
-    stacklevel : int
-        As in :func:`warnings.warn`, counted from the caller.
+
+    Returns
+    -------
+    str or None
+        Names the labels of which nine of ten known rows or more are called positive and fewer
+        than three of ten are; None where there is none.
     """
     told = []
     for j, name in enumerate(label_names):
@@ -106,14 +108,13 @@ def warn_calls_almost_all(Y, proba, thresholds, label_names, *, stacklevel):
                 f"{name} (threshold {thresholds[j]:.3g} calls {called:.0%} of the rows positive, "
                 f"{Y[known, j].mean():.1%} are)"
             )
-    if told:
-        warnings.warn(
-            f"Thresholds that call almost everything positive: {', '.join(told)}. Their scores "
-            "hardly tell positives from negatives; another metric, or a wanted sensitivity or "
-            "specificity, gives another threshold.",
-            UserWarning,
-            stacklevel=stacklevel + 1,
-        )
+    if not told:
+        return None
+    return (
+        f"Thresholds that call almost everything positive: {', '.join(told)}. Their scores "
+        "hardly tell positives from negatives; another metric, or a wanted sensitivity or "
+        "specificity, gives another threshold."
+    )
 
 
 def resolve_thresholds(thresholds, label_names):

@@ -2,7 +2,6 @@
 
 import copy
 import inspect
-import warnings
 
 import numpy as np
 import torch
@@ -10,13 +9,14 @@ from scipy.special import logit
 from skorch.callbacks import EarlyStopping
 from skorch.helper import predefined_split
 
-from skcxr._multilabel._groups import check_groups, warn_groups_lost
+from skcxr._base import warn_at_user
+from skcxr._multilabel._groups import check_groups, complaint_of_lost_groups
 from skcxr._multilabel._prior import prior_logits, start_at_prior
 from skcxr._multilabel._stratify import assign_parts
 from skcxr._multilabel._thresholds import (
     best_thresholds,
+    complaint_of_thresholds,
     resolve_thresholds,
-    warn_calls_almost_all,
 )
 from skcxr.classifiers._batches import Batches
 from skcxr.classifiers._emphasis import class_balanced_chances, count_labels, resolve_pos_weight
@@ -52,11 +52,9 @@ def mask_constant_labels(Y, label_names):
     if not constant.any():
         return Y, logits
     names = ", ".join(map(str, label_names[constant]))
-    warnings.warn(
+    warn_at_user(
         f"y has no positive or no negative for {names}: "
-        "their probability will be the smoothed share of positives, the same for all rows.",
-        UserWarning,
-        stacklevel=4,
+        "their probability will be the smoothed share of positives, the same for all rows."
     )
     return np.where(constant, np.float32(np.nan), Y), logits
 
@@ -69,8 +67,9 @@ def hold_out(estimator, Y, groups, rng):
     share = estimator.validation_fraction
     if share * len(Y) < MIN_HELD_OUT or check_groups(groups, len(Y))[1] < 2:
         return everything, everything[:0]
-    if groups is None:
-        warn_groups_lost(estimator)
+    complaint = complaint_of_lost_groups(estimator) if groups is None else None
+    if complaint:
+        warn_at_user(complaint)
     part = assign_parts(Y, groups, [1 - share, share], rng)
     return np.flatnonzero(part == 0), np.flatnonzero(part == 1)
 
@@ -167,16 +166,16 @@ def choose_thresholds(estimator, Y, prob):
         metric, target = estimator.threshold_metric, estimator.threshold_target
         thresholds, undecided = best_thresholds(Y, prob, metric, target)
         told = ~undecided
-        warn_calls_almost_all(
-            Y[:, told], prob[:, told], thresholds[told], names[told], stacklevel=4
+        complaint = complaint_of_thresholds(
+            Y[:, told], prob[:, told], thresholds[told], names[told]
         )
+        if complaint:
+            warn_at_user(complaint)
     if undecided.any():
         which = "negative" if estimator.threshold_metric == "specificity" else "positive"
-        warnings.warn(
+        warn_at_user(
             f"thresholds='auto' found no {which} in the held-out part for "
             f"{', '.join(map(str, names[undecided]))}: 0.5 is used there; "
-            "raise validation_fraction or use MultilabelThresholdTuner.",
-            UserWarning,
-            stacklevel=4,
+            "raise validation_fraction or use MultilabelThresholdTuner."
         )
     return thresholds

@@ -4,8 +4,8 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils import check_array
-from sklearn.utils._param_validation import Interval
 
+from skcxr._sklearn import Interval
 from skcxr.classifiers._modules import MapCNN, resolve_map_shape
 from skcxr.classifiers.net import MultilabelNet
 

@@ -2,8 +2,7 @@
 
 from numbers import Real
 
-from sklearn.utils._param_validation import Interval
-
+from skcxr._sklearn import Interval
 from skcxr.classifiers._modules import MLP
 from skcxr.classifiers.net import MultilabelNet
 

@@ -6,9 +6,8 @@ from numbers import Integral, Real
 import numpy as np
 import torch
 from scipy.special import expit
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_consistent_length, check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skcxr._callbacks import CallbackSupportMixin, begin_task
@@ -16,15 +15,16 @@ from skcxr._multilabel._fit_inputs import check_row_order, check_sample_weight
 from skcxr._multilabel._groups import check_groups
 from skcxr._multilabel._labels import encode_targets
 from skcxr._multilabel._thresholds import THRESHOLD_METRICS, check_target, resolve_thresholds
+from skcxr._sklearn import Interval, StrOptions, _fit_context
 from skcxr._torch import resolve_device
 from skcxr.classifiers._batches import Rows
 from skcxr.classifiers._losses import LOSSES
 from skcxr.classifiers._mixin import MultilabelMixin
 from skcxr.classifiers._modules import MLP
 from skcxr.classifiers._nested import NestedParams
-from skcxr.classifiers._stream import RandomStream
 from skcxr.classifiers._reach import check_features_fit_float32, check_logits_finite
 from skcxr.classifiers._skorch_net import EpochTasks, snapshot
+from skcxr.classifiers._stream import RandomStream
 from skcxr.classifiers._training import (
     choose_thresholds,
     hold_out,

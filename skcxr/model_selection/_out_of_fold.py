@@ -1,25 +1,27 @@
 """What threshold tuning and calibration share: scores of rows not trained on."""
 
-import warnings
 from numbers import Integral
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
-from sklearn.utils import Bunch, _safe_indexing, check_random_state, get_tags, indexable
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.metadata_routing import (
-    MetadataRouter,
-    MethodMapping,
-    _routing_enabled,
-    process_routing,
-)
+from sklearn.utils import Bunch, check_random_state, get_tags, indexable
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import _check_method_params, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
+from skcxr._base import warn_at_user
 from skcxr._multilabel._fit_inputs import check_fit_inputs
 from skcxr._multilabel._groups import fitting_with, groups_were_given
 from skcxr._multilabel._routing import fit_params_for
-from skcxr._multilabel._thresholds import best_thresholds, warn_calls_almost_all
+from skcxr._multilabel._thresholds import best_thresholds, complaint_of_thresholds
+from skcxr._sklearn import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    _check_method_params,
+    _routing_enabled,
+    _safe_indexing,
+)
 from skcxr.classifiers._mixin import MultilabelMixin
 from skcxr.model_selection.splitters import MultilabelStratifiedGroupKFold
 
@@ -122,19 +124,16 @@ class _OutOfFoldClassifier(MetaEstimatorMixin, MultilabelMixin, BaseEstimator):
         self.thresholds_, undecided = best_thresholds(Y, proba, metric, target)
         self._warn_undecided(undecided, "their threshold is 0.5")
         told = ~undecided
-        warn_calls_almost_all(
-            Y[:, told],
-            proba[:, told],
-            self.thresholds_[told],
-            self.label_names_[told],
-            stacklevel=4,
+        complaint = complaint_of_thresholds(
+            Y[:, told], proba[:, told], self.thresholds_[told], self.label_names_[told]
         )
+        if complaint:
+            warn_at_user(complaint)
 
     def _warn_undecided(self, undecided, outcome):
         if undecided.any():
             names = ", ".join(map(str, self.label_names_[undecided]))
-            message = f"too few known positives or negatives of {names}: {outcome}."
-            warnings.warn(message, UserWarning, stacklevel=5)
+            warn_at_user(f"too few known positives or negatives of {names}: {outcome}.")
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

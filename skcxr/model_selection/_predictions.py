@@ -73,7 +73,7 @@ class OutOfFoldPredictions:
         targets = encode_targets(y, "OutOfFoldPredictions")
         check_groups(groups, len(targets.Y))
         found = decide(estimator, X, targets.label_names)
-        return cls.from_arrays(
+        return cls._from_arrays(
             targets,
             found.proba,
             found.decisions,
@@ -85,7 +85,7 @@ class OutOfFoldPredictions:
         )
 
     @classmethod
-    def from_arrays(cls, targets, proba, decisions, fold, thresholds, *, groups, index, about):
+    def _from_arrays(cls, targets, proba, decisions, fold, thresholds, *, groups, index, about):
         """Make the frames; `targets` are those of y."""
         names = pd.Index(targets.label_names, name="label")
 

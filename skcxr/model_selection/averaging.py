@@ -4,14 +4,9 @@ from numbers import Integral, Real
 
 import numpy as np
 from scipy.special import expit
-from sklearn.base import _fit_context, clone
+from sklearn.base import clone
 from sklearn.utils import Bunch, get_tags
-from sklearn.utils.metadata_routing import (
-    MetadataRouter,
-    MethodMapping,
-    _routing_enabled,
-    process_routing,
-)
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
@@ -22,6 +17,7 @@ from skcxr._multilabel._names import by_name
 from skcxr._multilabel._routing import fit_params_for
 from skcxr._multilabel._scores import label_logits
 from skcxr._multilabel._thresholds import resolve_thresholds
+from skcxr._sklearn import _fit_context, _routing_enabled
 from skcxr.classifiers._mixin import MultilabelMixin
 
 

@@ -5,13 +5,12 @@ from numbers import Real
 import numpy as np
 from scipy.optimize import minimize, minimize_scalar
 from scipy.special import expit
-from sklearn.base import _fit_context
 from sklearn.isotonic import IsotonicRegression
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from skcxr._multilabel._scores import label_scores
 from skcxr._multilabel._thresholds import THRESHOLD_METRICS, check_target
+from skcxr._sklearn import Interval, StrOptions, _fit_context
 from skcxr.model_selection._out_of_fold import _OutOfFoldClassifier
 
 

@@ -4,27 +4,24 @@ from numbers import Integral
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils import Bunch, _safe_indexing, check_random_state, indexable
-from sklearn.utils._param_validation import (
-    HasMethods,
-    Interval,
-    StrOptions,
-    validate_params,
-)
-from sklearn.utils.metadata_routing import (
-    MetadataRouter,
-    MethodMapping,
-    _routing_enabled,
-    process_routing,
-)
+from sklearn.utils import Bunch, check_random_state, indexable
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import _check_method_params
 
 from skcxr._multilabel._decisions import decide
 from skcxr._multilabel._fit_inputs import check_fit_inputs
 from skcxr._multilabel._groups import check_groups, fitting_with
 from skcxr._multilabel._routing import fit_params_for
 from skcxr._multilabel._thresholds import THRESHOLD_METRICS, check_target
+from skcxr._sklearn import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    _check_method_params,
+    _routing_enabled,
+    _safe_indexing,
+    validate_params,
+)
 from skcxr.model_selection._predictions import OutOfFoldPredictions, index_of
 from skcxr.model_selection.calibration import MultilabelCalibrator
 from skcxr.model_selection.splitters import MultilabelStratifiedGroupKFold
@@ -151,7 +148,7 @@ def out_of_fold_predict(
     proba, decisions = np.empty(targets.Y.shape), np.empty(targets.Y.shape, dtype=bool)
     for (_, test), result in zip(folds, results, strict=True):
         proba[test], decisions[test] = result.proba, result.decisions
-    return OutOfFoldPredictions.from_arrays(
+    return OutOfFoldPredictions._from_arrays(
         targets,
         proba,
         decisions,

@@ -4,12 +4,14 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.model_selection import BaseCrossValidator, BaseShuffleSplit
-from sklearn.utils import _safe_indexing, check_random_state, indexable
+from sklearn.utils import check_random_state, indexable
 
+from skcxr._base import warn_at_user
 from skcxr._multilabel._fit_inputs import check_row_order
-from skcxr._multilabel._groups import check_groups, warn_groups_lost
+from skcxr._multilabel._groups import check_groups, complaint_of_lost_groups
 from skcxr._multilabel._labels import encode_targets
 from skcxr._multilabel._stratify import assign_parts
+from skcxr._sklearn import _safe_indexing
 
 
 class MultilabelStratifiedGroupKFold(BaseCrossValidator):
@@ -165,8 +167,9 @@ def train_test_split_by_patient(X, y, groups, *, test_size=0.2, random_state=Non
 
 def _labels_to_split(splitter, X, y, groups):
     """Y (n, k); what a splitter was given is checked."""
-    if groups is None:
-        warn_groups_lost(splitter)
+    complaint = complaint_of_lost_groups(splitter) if groups is None else None
+    if complaint:
+        warn_at_user(complaint)
     check_row_order(X=X, y=y, groups=groups)
     return encode_targets(y, type(splitter).__name__, soft=True).Y
 

@@ -2,12 +2,11 @@
 
 from numbers import Real
 
-from sklearn.base import _fit_context
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from skcxr._multilabel._scores import label_proba
 from skcxr._multilabel._thresholds import THRESHOLD_METRICS, check_target
+from skcxr._sklearn import Interval, StrOptions, _fit_context
 from skcxr.model_selection._out_of_fold import _OutOfFoldClassifier
 
 

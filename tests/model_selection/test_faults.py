@@ -215,8 +215,9 @@ def test_w8_a_splitter_that_misses_the_groups_warns(data):
     X, Y, groups = data
     inner = MultilabelCalibrator(LINEAR, cv=2, random_state=0)
     outer = MultilabelThresholdTuner(LosesGroups(inner), cv=2, random_state=0)
-    with pytest.warns(UserWarning, match="got no groups inside a fit that was given some"):
+    with pytest.warns(UserWarning, match="got no groups inside a fit that was given some") as told:
         outer.fit(X, Y, groups=groups)
+    assert {warning.filename for warning in told} == {__file__}
     outer.fit(X, Y)  # nobody has any: no warning
     net = quick()
     with pytest.warns(UserWarning, match="got no groups inside a fit that was given some"):
