@@ -33,6 +33,15 @@ def cache_info(memory):
     ValueError
         Where the folder holds no cache.
 
+    Notes
+    -----
+    Films lie there decoded, at the size that the pipeline brings them to, beside what was computed
+    of them; no file name, no patient's name and no label. Whoever can read the folder can look at
+    the films: new folders are their user's alone, whatever the umask. Whoever can write to it can
+    have code run by those who read it, since fits are kept by joblib as pickles: a folder that
+    others can write to is refused, unless the environment variable ``SKCXR_SHARED_CACHE`` is
+    ``1``.
+
     Examples
     --------
     >>> import tempfile
