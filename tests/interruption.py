@@ -2,18 +2,18 @@
 
 import pytest
 
-from skcxr.features import fine_tuning
+from skcxr.features import _training
 
 
 def interrupt_after_one_epoch(monkeypatch, fit):
     """Call `fit`, which is interrupted once its first state has been kept."""
-    write = fine_tuning._write_checkpoint
+    write = _training.write_checkpoint
 
     def interrupted(*args):
         write(*args)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(fine_tuning, "_write_checkpoint", interrupted)
+        patch.setattr(_training, "write_checkpoint", interrupted)
         with pytest.raises(KeyboardInterrupt):
             fit()

@@ -174,16 +174,18 @@ class _Run:
         if saved is None:
             return False
         self.epoch, self.history = saved["epoch"], saved["history"]
-        step = torch.tensor(float(self.epoch * self.n_batches))
+        step = float(self.epoch * self.n_batches)
+        where = self.device if self.optimizer.defaults["fused"] else "cpu"
         with torch.no_grad():
             for i, p in enumerate(self.parameters):
-                part = {name: saved[name][str(i)].to(self.device) for name in _STATE}
-                p.copy_(part["weights"])
-                self.average[i] = part["average"]
+                # Laid out in memory as the weights are: the fused step goes by that order.
+                kept = {name: torch.empty_like(p).copy_(saved[name][str(i)]) for name in _STATE}
+                p.copy_(kept["weights"])
+                self.average[i] = kept["average"]
                 self.optimizer.state[p] = {
-                    "step": step.to(self.device if self.optimizer.defaults["fused"] else "cpu"),
-                    "exp_avg": part["exp_avg"],
-                    "exp_avg_sq": part["exp_avg_sq"],
+                    "step": torch.tensor(step, device=where),
+                    "exp_avg": kept["exp_avg"],
+                    "exp_avg_sq": kept["exp_avg_sq"],
                 }
         return True
 
@@ -248,7 +250,7 @@ class _Run:
         return batch
 
     def _read(self, index):
-        return next(iter(self.rows.take(index).batches(len(index))))[1]
+        return self.rows.read(index)
 
     def _gradients(self, batch, piece):
         """Gradients of the loss of a few films of a batch, and their part of the loss."""

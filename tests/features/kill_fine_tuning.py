@@ -7,7 +7,6 @@ uninterrupted one ended as a run that was never killed.
 
 import hashlib
 import importlib
-import io
 import json
 import os
 import random
@@ -21,7 +20,8 @@ import numpy as np
 import torch
 from test_fine_tuning import make_toy, tiny
 
-from skcxr.features import ResNetEmbedder, fine_tuning
+from skcxr.features import ResNetEmbedder, _training
+from skcxr.features._training import _Run
 
 for late in ("sklearn.linear_model", "torch._dynamo"):
     importlib.import_module(late)  # here, so that not every attempt imports it
@@ -35,14 +35,14 @@ IN_TUNING = [("step", 0.15)] * 8 + [("save", 0.02)] * 6
 
 def watch(log):
     """Note in a file what is begun, and make it last long enough for a kill to fall into it."""
-    forward, fit_head = ResNetEmbedder._forward, fine_tuning.fit_linear_head
-    bce, save = fine_tuning.masked_bce, torch.save
+    forward, fit_head = ResNetEmbedder._forward, _training.fit_linear_head
+    step, sync = _Run._step, os.fsync
 
     def note(*lines):
         os.write(log, "".join(f"{line}\n" for line in lines).encode())
 
     def noted_forward(self, part, batch):
-        if part != "trunk_":
+        if part != "trunk":
             return forward(self, part, batch)
         note(*("image " + hashlib.blake2b(image, digest_size=8).hexdigest() for image in batch))
         time.sleep(0.006)
@@ -52,25 +52,20 @@ def watch(log):
         note("head")
         return fit_head(*args, **kwargs)
 
-    def noted_bce(*args):
+    def noted_step(*args):
         note("step")
         time.sleep(0.004)
-        return bce(*args)
+        return step(*args)
 
-    def slow_save(state, path):
+    def slow_sync(file):  # the partial file is there, and not under its name yet
         note("save")
-        buffer = io.BytesIO()
-        save(state, buffer)
-        data = buffer.getvalue()
-        with open(path, "wb", buffering=0) as file:
-            for begin in range(0, len(data), len(data) // 8 + 1):
-                file.write(data[begin : begin + len(data) // 8 + 1])
-                time.sleep(0.002)
+        time.sleep(0.016)
+        return sync(file)
 
     ResNetEmbedder._forward = noted_forward
-    fine_tuning.fit_linear_head = noted_fit_head
-    fine_tuning.masked_bce = noted_bce
-    torch.save = slow_save
+    _training.fit_linear_head = noted_fit_head
+    _Run._step = noted_step
+    os.fsync = slow_sync
 
 
 def read(path, begin=0):
@@ -117,7 +112,7 @@ def main(folder):
     found = fitted.transform(X)
     last = counts(read(log_path, begin))
     images = Counter(line[1] for line in read(log_path) if line[0] == "image")
-    left = [path.name for path in Path(memory).rglob("*") if path.suffix in (".pt", ".partial")]
+    left = [path.name for path in Path(memory).rglob("*") if path.suffix in (".zip", ".partial")]
     alone, _ = fit(os.path.join(folder, "never killed"))
     tail, expected = fitted.tail_.state_dict(), alone.tail_.state_dict()
     print(
