@@ -3,6 +3,7 @@
 import contextlib
 import contextvars
 import numbers
+import sys
 
 import numpy as np
 
@@ -83,12 +84,31 @@ def groups_were_given():
     return _GIVEN.get()
 
 
-def complaint_of_lost_groups(splitter):
-    """A text for a warning, where the fit around was given groups and `splitter` was not."""
-    if not _GIVEN.get():
+def complaint_of_lost_groups(splitter, in_search=False):
+    """A text for a warning, where the fit around was given groups and `splitter` was not.
+
+    With `in_search` also where a search or cross-validation of scikit-learn was, which hands
+    them to its own splitter only.
+    """
+    if not (_GIVEN.get() or (in_search and _search_has_groups())):
         return None
     return (
         f"{type(splitter).__name__} got no groups inside a fit that was given some: it splits "
-        "the images of a patient. A step between takes no groups; with "
-        "sklearn.set_config(enable_metadata_routing=True) they can be sent through it."
+        "the images of a patient. What lies between hands none on: give them to the step as "
+        "<step>__groups=, or use sklearn.set_config(enable_metadata_routing=True)."
     )
+
+
+def _search_has_groups():
+    """Whether a function of scikit-learn's model_selection that runs was given groups."""
+    frame = sys._getframe(2)
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").startswith("sklearn.model_selection."):
+            given = frame.f_locals
+            params = given.get("params")
+            if given.get("groups") is not None or (
+                isinstance(params, dict) and params.get("groups") is not None
+            ):
+                return True
+        frame = frame.f_back
+    return False

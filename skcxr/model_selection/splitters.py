@@ -167,7 +167,7 @@ def train_test_split_by_patient(X, y, groups, *, test_size=0.2, random_state=Non
 
 def _labels_to_split(splitter, X, y, groups):
     """Y (n, k); what a splitter was given is checked."""
-    complaint = complaint_of_lost_groups(splitter) if groups is None else None
+    complaint = complaint_of_lost_groups(splitter, in_search=True) if groups is None else None
     if complaint:
         warn_at_user(complaint)
     check_row_order(X=X, y=y, groups=groups)

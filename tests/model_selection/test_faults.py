@@ -8,13 +8,14 @@ import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skcxr._multilabel._scores import label_scores
 from skcxr.classifiers import MultilabelMLP
+from skcxr.metrics import get_scorer
 from skcxr.model_selection import (
     MultilabelCalibrator,
     MultilabelGroupShuffleSplit,
@@ -222,6 +223,28 @@ def test_w8_a_splitter_that_misses_the_groups_warns(data):
     net = quick()
     with pytest.warns(UserWarning, match="got no groups inside a fit that was given some"):
         MultilabelThresholdTuner(LosesGroups(net), cv=2, random_state=0).fit(X, Y, groups=groups)
+
+
+@pytest.mark.parametrize("how", ["search", "cross_validate"])
+def test_w8_groups_that_a_search_keeps_to_itself(data, how):
+    X, Y, groups = data
+    tuner = MultilabelThresholdTuner(make_pipeline(StandardScaler(), LINEAR), cv=2, random_state=0)
+    pipe = Pipeline([("tune", tuner)])
+    cv, scorer = MultilabelStratifiedGroupKFold(2), get_scorer("macro_auc")
+
+    def run(**params):
+        if how == "search":
+            search = GridSearchCV(
+                pipe, {"tune__metric": ["f1"]}, cv=cv, scoring=scorer, error_score="raise"
+            )
+            return search.fit(X, Y, groups=groups, **params)
+        return cross_validate(
+            pipe, X, Y, groups=groups, cv=cv, scoring=scorer, params=params, error_score="raise"
+        )
+
+    with pytest.warns(UserWarning, match=r"got no groups .* <step>__groups="):
+        run()
+    run(tune__groups=groups)  # no warning
 
 
 # -- W12 ------------------------------------------------------------------------------------------
