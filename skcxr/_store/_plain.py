@@ -115,6 +115,8 @@ class Decoder:
             self._arrays = self._tensors = {}
             if "arrays.npz" in members:
                 with np.load(io.BytesIO(members["arrays.npz"]), allow_pickle=False) as arrays:
+                    if any(entry.compress_type for entry in arrays.zip.infolist()):
+                        raise ValueError("packed arrays, which could unpack to any size")
                     self._arrays = dict(arrays)
             if "tensors.safetensors" in members:
                 from safetensors.torch import load

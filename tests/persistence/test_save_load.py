@@ -159,6 +159,7 @@ def here(tmp_path_factory):
     return folder, said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*ON_ROWS, *ON_IMAGES])
 def test_the_same_in_a_fresh_process(here, name):
     folder, said = here

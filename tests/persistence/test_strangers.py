@@ -177,6 +177,13 @@ def test_a_file_cannot_turn_the_memory_on_again(path, tmp_path):
     assert load(path).memory is None
 
 
+def test_arrays_that_would_unpack_to_any_size(path):
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **{"0": np.zeros(10**6)})
+    write_members(path, read_members(path) | {"arrays.npz": buffer.getvalue()})
+    refused(path, "packed arrays")
+
+
 def test_a_file_of_a_later_format(path):
     with_right_digest(path, lambda tree: tree.update(format=99))
     refused(path, "format 99 is later than 1, the last known; written by skcxr")

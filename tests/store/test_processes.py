@@ -17,6 +17,7 @@ from skcxr._store import cache_info, open_store
 PROJECT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 def test_killed_at_twenty_moments(tmp_path):
     if not hasattr(os, "fork"):
         pytest.skip("no fork here")
@@ -59,6 +60,7 @@ def _row(index):
     return np.multiply.outer(index, np.arange(1, 200)).astype(np.float32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shuffled", [False, True])
 def test_two_processes_write_the_same_entries(tmp_path, shuffled):
     rng = np.random.default_rng(0)
