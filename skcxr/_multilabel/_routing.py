@@ -1,6 +1,6 @@
 """Fit parameters by which patients and weights reach the steps that take them."""
 
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
 from skcxr._sklearn import BaseSearchCV
@@ -13,7 +13,8 @@ def fit_params_for(estimator, groups=None, sample_weight=None):
     ----------
     estimator : estimator
         In a Pipeline, patients go to every step that takes them as ``<step>__groups`` and
-        weights to the last; in a search, patients also to the splitter.
+        weights to the last; in a search, patients also to the splitter. A FeatureUnion can hand
+        patients on only where every branch takes them.
     groups, sample_weight : array-like of shape (n,) or None
 
     Returns
@@ -35,6 +36,10 @@ def fit_params_for(estimator, groups=None, sample_weight=None):
             inner = fit_params_for(step, groups, weight)
             params |= {f"{name}__{key}": value for key, value in inner.items()}
         return params
+    if isinstance(estimator, FeatureUnion):  # gives what it gets to all of its branches
+        branches = [part for _, part in estimator.transformer_list if not isinstance(part, str)]
+        everywhere = branches and all(fit_params_for(part, groups) for part in branches)
+        return {"groups": groups} if everywhere and groups is not None else {}
     if isinstance(estimator, BaseSearchCV):
         params = fit_params_for(estimator.estimator, groups, sample_weight)
         return params if groups is None else {**params, "groups": groups}

@@ -12,7 +12,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, KFold, RepeatedKFold
 from sklearn.multiclass import OneVsRestClassifier
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import StandardScaler
 
 from skcxr.classifiers import MultilabelMLP
@@ -148,7 +148,8 @@ class Owner(TransformerMixin, BaseEstimator):
 
 def test_groups_reach_every_step_that_takes_them(data):
     X, Y, groups = data
-    pipe = make_pipeline(Owner(), MultilabelThresholdTuner(quick(), cv=2, random_state=0))
+    tuner = MultilabelThresholdTuner(quick(), cv=2, random_state=0)
+    pipe = make_pipeline(Owner(), make_union(Owner(), Owner()), tuner)
     found = out_of_fold_predict(pipe, X, Y, groups=groups, cv=2, random_state=0)
     assert found.thresholds.nunique().min() == 2
     weighted = out_of_fold_predict(
