@@ -7,6 +7,7 @@ few_images = pytest.mark.filterwarnings(
     "ignore:Left out of the macro averages",
     "ignore:y has no positive or no negative",
     "ignore:No positive or no negative example",
+    "ignore:No positive example of",
     "ignore:thresholds='auto' found no positive",
     "ignore:too few known positives or negatives",
     "ignore:.*lung masks are implausible",

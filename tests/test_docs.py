@@ -128,6 +128,16 @@ def code_blocks(page):
     return re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), flags=re.M | re.S)
 
 
+def test_the_page_on_the_report_runs(capsys):
+    (block,) = code_blocks(ROOT / "docs" / "report.md")
+    exec(compile(block, "docs/report.md", "exec"), {})
+    printed = capsys.readouterr().out
+    page = (ROOT / "docs" / "report.md").read_text(encoding="utf-8")
+    corrected = re.search(r"Put right it reads ([\d., ]+\d)", page)[1].split(", ")
+    assert all(number in printed.splitlines()[-2] for number in corrected)
+
+
+@pytest.mark.slow
 @few_images
 def test_the_user_guide_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -137,6 +147,7 @@ def test_the_user_guide_runs(tmp_path, monkeypatch):
     assert (tmp_path / "attention.png").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 @few_images
 def test_the_readme_example_runs(tmp_path, monkeypatch):
     """As printed, but for the size of the images, with phantoms in the folder that it names."""

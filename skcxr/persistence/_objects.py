@@ -33,13 +33,13 @@ class ModelEncoder(Encoder):
         """An object, class or function that the lists allow."""
         if isinstance(value, type) or inspect.isroutine(value):
             return self._encode_name(value)
-        self._objects[id(value)] = len(self._objects), value  # held, so that its id stays its own
-        if isinstance(value, BaseSearchCV):
+        if isinstance(value, BaseSearchCV):  # is no object in the file, and has no number
             if not hasattr(value, "best_estimator_"):
                 raise TypeError(
                     f"{type(value).__name__} has no best_estimator_ to save: fit it with refit=True"
                 )
             return self.encode(value.best_estimator_)
+        self._objects[id(value)] = len(self._objects), value  # held, so that its id stays its own
         hook = hook_of(value)
         if hook is not None:
             parts = HOOKS[hook].take_apart(value)
