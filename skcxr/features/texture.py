@@ -149,15 +149,15 @@ class LBPHOGExtractor(_BaseImageTransformer):
         self.memory = memory
         self.verbose = verbose
 
-    def fit(self, X, y=None):
+    def fit(self, X, y=None, groups=None):
         """Check the settings against the images' size; nothing is learned.
 
         Parameters
         ----------
         X : paths, DataFrame, array (n, H, W) or flat rows (n, H·W)
             Images of one size.
-        y : ignored
-            Present for API consistency.
+        y, groups : ignored
+            Present for API consistency, and for a FeatureUnion that hands patients to its branches.
 
         Returns
         -------
@@ -171,15 +171,15 @@ class LBPHOGExtractor(_BaseImageTransformer):
         self._fit(X)
         return self
 
-    def fit_transform(self, X, y=None):
+    def fit_transform(self, X, y=None, groups=None):
         """Fit and transform, looking at X once.
 
         Parameters
         ----------
         X : paths, DataFrame, array (n, H, W) or flat rows (n, H·W)
             Images of one size.
-        y : ignored
-            Present for API consistency.
+        y, groups : ignored
+            Present for API consistency, and for a FeatureUnion that hands patients to its branches.
 
         Returns
         -------
