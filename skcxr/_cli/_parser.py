@@ -138,7 +138,7 @@ def _batches(command):
         "--on-error",
         choices=("raise", "nan"),
         default="raise",
-        help="a film that cannot be used: `raise` (default) stops at it and writes nothing, `nan` "
+        help="a film that cannot be used: `raise` (default) stops at it and writes no table, `nan` "
         "leaves its row empty and says why in the column `error`",
     )
     command.add_argument("--batch-size", type=_positive, default=32, metavar="N")

@@ -44,10 +44,24 @@ PRIVATE = {
 }
 #: Where a network's parts may come from: they are built without their ``__init__``, of plain
 #: attributes, tensors and other such parts.
-PARTS = ("torch.nn.modules.", "monai.networks.", "efficientnet_lite_pytorch.", "skcxr.")
+PARTS = ("torch.nn.modules.", "monai.networks.", "efficientnet_lite_pytorch.")
 #: Where classes may come from that a parameter names, and a later fit calls: those of MONAI may
 #: download what their arguments say.
-CALLED = ("torch.nn.modules.", "torch.optim.", "skcxr.")
+CALLED = ("torch.nn.modules.", "torch.optim.")
+#: Parts of networks that are ours: in a file by their name alone, wherever they move.
+OUR_PARTS = {
+    "GreyStem": "skcxr.features._stem",
+    "MLP": "skcxr.classifiers._modules",
+    "MapCNN": "skcxr.classifiers._modules",
+    "RepeatedGrey": "skcxr.features._stem",
+    "ResidualUNet": "skcxr.segmentation.networks",
+    "SamePad": "skcxr.features._efficientnet",
+    "StemMaxPool": "skcxr.features._stem",
+    "TokenMaps": "skcxr.features.token_maps",
+    "_LastOutput": "skcxr.segmentation.networks",
+    "_Residual": "skcxr.segmentation.networks",
+    "_Unit": "skcxr.segmentation.networks",
+}
 
 
 def name_of(thing):
@@ -81,7 +95,8 @@ def find(name):
 
 def part_name_of(cls, places=PARTS):
     """Name of the class of a network's part; None if no file may name it."""
-    name = f"{cls.__module__}:{cls.__qualname__}"
+    is_ours = cls.__module__.startswith("skcxr.")
+    name = f"{'skcxr' if is_ours else cls.__module__}:{cls.__qualname__}"
     return name if find_part(name, places) is cls else None
 
 
@@ -90,7 +105,9 @@ def find_part(name, places=PARTS):
     from torch import nn, optim
 
     module, _, attribute = name.partition(":")
-    if not f"{module}.".startswith(places) or not attribute.isidentifier():
+    if module == "skcxr" and attribute in OUR_PARTS:
+        module = OUR_PARTS[attribute]
+    elif not f"{module}.".startswith(places) or not attribute.isidentifier():
         return None
     try:
         found = getattr(importlib.import_module(module), attribute, None)

@@ -298,3 +298,21 @@ def test_another_version_of_scikit_learn_is_said(path):
     with_right_digest(path, change)
     with pytest.warns(InconsistentVersionWarning, match=r"Pipeline from version 1\.8\.0"):
         load(path)
+
+
+def test_every_network_of_ours_has_a_name_that_stays():
+    import importlib
+    import pkgutil
+
+    from skcxr.persistence._classes import OUR_PARTS
+
+    for package in ("attention", "classifiers", "features", "segmentation"):
+        folder = importlib.import_module(f"skcxr.{package}")
+        for found in pkgutil.iter_modules(folder.__path__, f"skcxr.{package}."):
+            module = importlib.import_module(found.name)
+            if found.name.endswith("_losses"):
+                continue  # of the training alone
+            for name, value in vars(module).items():
+                is_ours = isinstance(value, type) and value.__module__ == module.__name__
+                if is_ours and issubclass(value, nn.Module):
+                    assert OUR_PARTS[name] == module.__name__
