@@ -31,8 +31,10 @@ def refuse_encoded_nan():
         frame = frame.f_back
     if frame is None or frame.f_locals.get("method") not in _ENCODES:
         return
+    import pandas as pd
+
     values = np.asarray(frame.f_locals.get("y"))
-    if values.dtype.kind in "fO" and bool((values != values).any()):
+    if values.dtype.kind in "fO" and pd.isna(values).any():
         raise error(
             "y holds NaN, which scikit-learn's cross_val_predict would make a class of its own; "
             "skcxr.model_selection.out_of_fold_predict(estimator, X, y, groups=..., cv=...) knows "

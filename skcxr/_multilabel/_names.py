@@ -64,6 +64,8 @@ def by_name(values, label_names, *, default, what, of="labels"):
             raise ValueError(f"{what} names {unknown}; the {of} are {list(label_names)}")
         values = [values.get(name, default) for name in label_names]
     try:
+        if np.asarray(values).dtype == bool:
+            raise TypeError
         found = np.asarray(values, dtype=float)
     except (TypeError, ValueError) as error:
         raise ValueError(

@@ -70,7 +70,7 @@ def test_c1_nan_that_scikit_learn_would_encode_is_refused(frame, cv, method, n_j
     X, labels = frame
     labels["Mass"] = np.where(labels["Mass"] == 1, 1.0, np.nan)  # would arrive inverted
     pipe = make_pipeline(StandardScaler(), quick())
-    for y in (labels, labels.to_numpy()):
+    for y in (labels, labels.to_numpy(), labels.astype("Int8")):
         with pytest.raises(ValueError, match="out_of_fold_predict"):
             cross_val_predict(quick(), X, y, cv=cv, method=method, n_jobs=n_jobs)
         with pytest.raises(RuntimeError, match="out_of_fold_predict"):

@@ -99,6 +99,8 @@ def test_thresholds_as_a_series_go_by_name():
         (pd.Series([1, 2], index=["a", "a"]), "more than once"),
         ([np.nan, 0.5], "finite"),
         ("much", "must be one number"),
+        (True, "must be one number"),
+        ([True, False], "2 numbers or a dict"),
     ):
         with pytest.raises(ValueError, match=message):
             resolve_thresholds(wrong, names)
