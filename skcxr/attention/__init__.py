@@ -6,7 +6,7 @@ __getattr__, __dir__, __all__ = attach(
     __name__,
     {
         "GradCAMFuser": "fuser",
-        "HEART_LABELS": "regions",
+        "LABEL_ZONES": "regions",
         "average_flipped": "postprocess",
         "class_maps": "maps",
         "find_fuser": "finding",

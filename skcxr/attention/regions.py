@@ -3,21 +3,35 @@
 import numpy as np
 
 from ..segmentation import ZONES, lung_zones
+from .gradcam import normalise
 
-#: Findings of the heart and the mediastinum; all others are looked for in the lungs.
-HEART_LABELS = (
-    "Cardiomegaly",
-    "Enlarged Cardiomediastinum",
-    "Hernia",
+_UPPER, _MIDDLE, _LOWER = (
+    tuple(zone for zone in ZONES if zone.endswith(third)) for third in ("upper", "middle", "lower")
 )
 
+#: Zones of findings that have a place of their own; all others are looked for in both lungs. Heart
+#: and hiatus lie between the lungs; free fluid collects at the bases; atelectasis, pneumonia and
+#: the other opacities of the air spaces prefer the lower and middle zones; air in the pleura rises.
+LABEL_ZONES = {
+    "Atelectasis": _LOWER + _MIDDLE,
+    "Cardiomegaly": ("heart",),
+    "Consolidation": _LOWER + _MIDDLE,
+    "Effusion": _LOWER,
+    "Enlarged Cardiomediastinum": ("heart",),
+    "Hernia": ("heart",),
+    "Infiltration": _LOWER + _MIDDLE,
+    "Pleural Effusion": _LOWER,
+    "Pneumonia": _LOWER + _MIDDLE,
+    "Pneumothorax": _UPPER + _MIDDLE,
+}
 
-def label_regions(masks, label_names, *, dilate=0.03, heart_labels=HEART_LABELS):
-    """Masks of the regions that labels belong to.
 
-    Lungs, dilated so that the pleura and the border of a lung that a lesion hides are in them; for
-    findings of the heart and mediastinum the region between the lungs (the heart's zone of
-    :func:`~skcxr.segmentation.lung_zones`), dilated likewise.
+def label_regions(masks, label_names, *, label_zones=None, dilate=0.03, soften=0.0):
+    """Masks of the regions that labels belong to, as a constraint for their maps.
+
+    The zones of :func:`~skcxr.segmentation.lung_zones` that a label names, dilated so that the
+    pleura and the border of a lung that a lesion hides are in them, and softened towards their
+    border if asked.
 
     Parameters
     ----------
@@ -25,16 +39,25 @@ def label_regions(masks, label_names, *, dilate=0.03, heart_labels=HEART_LABELS)
         Soft lung masks in [0, 1].
     label_names : sequence of k str
         Names of the labels.
+    label_zones : dict of {str: sequence of str} or None, default=None
+        Zones of each label; a label that is not in it has the six zones of the lungs. None is
+        ``LABEL_ZONES``, what textbooks say of upright films; ``{}`` gives every label the lungs.
     dilate : float, default=0.03
         Radius of the dilation as a share of the film's height.
-    heart_labels : sequence of str
-        Labels whose region is the heart's.
+    soften : float, default=0.0
+        Standard deviation of a Gaussian blur as a share of the film's height; each region keeps a
+        maximum of 1. At 0.07 a map times its region points to the inside of the region.
 
     Returns
     -------
     ndarray of shape (n, k, h, w), float32
         In [0, 1]. A mask of ones, which stands for a film without a usable mask, leaves every
         label the whole film.
+
+    References
+    ----------
+    D. M. Hansell et al. "Fleischner Society: Glossary of terms for thoracic imaging". Radiology,
+    2008.
 
     Examples
     --------
@@ -48,13 +71,24 @@ def label_regions(masks, label_names, *, dilate=0.03, heart_labels=HEART_LABELS)
     """
     import cv2
 
+    label_zones = LABEL_ZONES if label_zones is None else label_zones
+    wanted = [tuple(label_zones.get(str(name), ZONES[:6])) for name in label_names]
+    unknown = sorted({zone for zones in wanted for zone in zones} - set(ZONES))
+    if unknown:
+        raise ValueError(f"There is no zone {unknown[0]!r}; the zones are {', '.join(ZONES)}.")
     masks = np.asarray(masks, dtype=np.float32)
-    # Without an outline nothing is known of the heart either.
-    unknown = (masks >= 0.5).all(axis=(1, 2))
-    heart = lung_zones(masks)[:, ZONES.index("heart")]
-    heart[unknown] = 1
-    radius = round(dilate * masks.shape[1])
-    if radius:
-        around = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1,) * 2)
-        masks, heart = (np.stack([cv2.dilate(m, around) for m in part]) for part in (masks, heart))
-    return np.stack([heart if str(n) in heart_labels else masks for n in label_names], axis=1)
+    zones = lung_zones(masks)
+    height = masks.shape[1]
+    radius = round(dilate * height)
+    around = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1,) * 2)
+    out = np.empty((len(masks), len(wanted), *masks.shape[1:]), np.float32)
+    for names in set(wanted):
+        region = zones[:, [ZONES.index(zone) for zone in names]].sum(axis=1)
+        for i, one in enumerate(region):
+            if radius:
+                one = cv2.dilate(one, around)
+            if soften:
+                one = normalise(cv2.GaussianBlur(one, (0, 0), soften * height))
+            out[i, [name == names for name in wanted]] = one
+    out[(masks >= 0.5).all(axis=(1, 2))] = 1  # without an outline nothing is known
+    return np.clip(out, 0, 1)

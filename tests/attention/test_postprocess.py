@@ -85,5 +85,28 @@ def test_regions_of_lungs_and_heart():
     assert heart[15, 50] == 0  # above the heart
     assert heart[70, 20] == 0
     assert (found[1] == 1).all()
-    only = label_regions(mask, names, heart_labels=["Hernia"])
+    only = label_regions(mask, names, label_zones={"Hernia": ["heart"]})
     np.testing.assert_array_equal(only[0, 1], only[0, 0])
+
+
+def test_regions_of_zones():
+    mask = np.zeros((1, 90, 90))
+    mask[0, :, 10:40] = mask[0, :, 50:80] = 1
+    found = label_regions(mask, ["Effusion", "Pneumothorax", "Mass"], dilate=0)[0]
+    effusion, air, mass = (region[:, 20] for region in found)
+    assert effusion.tolist() == [0] * 60 + [1] * 30
+    assert air.tolist() == [1] * 60 + [0] * 30
+    assert (mass == 1).all()
+    with pytest.raises(ValueError, match="There is no zone 'liver'"):
+        label_regions(mask, ["Mass"], label_zones={"Mass": ["liver"]})
+
+
+def test_softened_regions_peak_inside():
+    mask = np.zeros((1, 100, 100))
+    mask[0, 20:80, 10:40] = 1
+    (region,) = label_regions(mask, ["Mass"], dilate=0, soften=0.07)[0]
+    assert region.max() == 1
+    row, column = np.unravel_index(region.argmax(), region.shape)
+    assert 35 <= row <= 65
+    assert 20 <= column <= 30
+    assert 0.3 < region[50, 10] < 0.7  # at the border
