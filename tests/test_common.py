@@ -4,7 +4,6 @@ A failure that is expected names its reason, and the test that covers the same g
 checks do for tables, test_image_checks.py does for images.
 """
 
-import pytest
 from public_estimators import public_estimators, table_estimators
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -80,8 +79,3 @@ def test_every_public_estimator_is_checked():
     checked = {type(estimator).__name__ for estimator in table_estimators()}
     assert checked == set(public_estimators())
     assert set(EXPECTED) <= checked
-
-
-@pytest.mark.parametrize("cls", public_estimators().values(), ids=public_estimators())
-def test_every_public_estimator_has_an_example(cls):
-    assert ">>> " in cls.__doc__

@@ -10,6 +10,7 @@ import re
 import textwrap
 from pathlib import Path
 
+import numpy as np
 import pytest
 from few_images import few_images
 
@@ -105,6 +106,20 @@ def test_docstrings_are_complete(name):
             assert {"Returns", "Yields"} & set(has), f"{path} does not say what it returns"
 
 
+CLASSES = sorted(name for name, path in PUBLIC.items() if inspect.isclass(load(path)))
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_public_classes_have_an_example(name):
+    """Their own, or that of the function whose result they are; results are shown by notebooks."""
+    cls = load(PUBLIC[name])
+    if maker := re.match(r"What :func:`[~.\w]*?(\w+)` (found|returns)", cls.__doc__):
+        assert ">>> " in load(PUBLIC[maker[1]]).__doc__
+        assert callable(cls._repr_html_)
+    else:
+        assert ">>> " in cls.__doc__
+
+
 def examples():
     finder = doctest.DocTestFinder(exclude_empty=True)
     for name in ["skcxr", *MODULES]:
@@ -135,6 +150,18 @@ def test_the_page_on_the_report_runs(capsys):
     page = (ROOT / "docs" / "report.md").read_text(encoding="utf-8")
     corrected = re.search(r"Put right it reads ([\d., ]+\d)", page)[1].split(", ")
     assert all(number in printed.splitlines()[-2] for number in corrected)
+
+
+@few_images
+def test_the_page_of_questions_runs():
+    pytest.importorskip("captum", reason="comes with skcxr[explain]")
+    (block,) = code_blocks(ROOT / "docs" / "faq.md")
+    namespace = {}
+    exec(compile(block, "docs/faq.md", "exec"), namespace)
+    found = namespace["network"](namespace["x"]).detach().numpy()
+    expected = namespace["embedder"].decision_function(namespace["phantoms"].images[:2])
+    np.testing.assert_allclose(found, expected, rtol=0.01, atol=0.01)
+    assert namespace["maps"].shape == (2, 1, 64, 64)
 
 
 @pytest.mark.slow
