@@ -19,7 +19,7 @@ CONSTANTS = {
     "CHEST_WEIGHTS": "Published weights that were trained on chest X-rays, and how they are read.",
     "CHEXPERT_LABELS": "The observations of CheXpert and MIMIC-CXR-JPG, without No Finding.",
     "COMMON_LABEL_NAMES": "Names of findings in other data sets, to the spelling of ChestX-ray14.",
-    "HEART_LABELS": "Findings of the heart and the mediastinum, which lie outside the lungs.",
+    "LABEL_ZONES": "Lung zones of the findings that have a place of their own.",
     "REPORT_TABLE_1": "Table 1 of Das 2025, its swapped columns put right.",
     "ZONES": "Names of the lung zones, in the order of `lung_zones`.",
 }
