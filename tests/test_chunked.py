@@ -52,7 +52,10 @@ def test_into_a_file(texture, paths, tmp_path):
     assert not np.load(out)[0].any()
 
 
-@pytest.mark.parametrize("backend", ["threading", "loky"])
+LOKY = pytest.param("loky", marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize("backend", ["threading", LOKY])
 def test_on_two_workers(texture, paths, backend):
     with joblib.parallel_config(backend):
         found = transform_in_chunks(texture, paths, chunk_size=3, n_jobs=2)
@@ -66,6 +69,7 @@ def test_a_file_that_is_no_image_is_named(texture, paths, tmp_path):
         transform_in_chunks(texture, [*paths, str(tmp_path / "text.png")], chunk_size=4)
 
 
+@pytest.mark.slow
 # Of dask and its cluster, not of ours; ours would come from the workers as text.
 @pytest.mark.filterwarnings("default")
 def test_on_a_dask_cluster_workers_get_paths_and_work_alone(texture, paths, tmp_path):

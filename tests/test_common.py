@@ -4,6 +4,7 @@ A failure that is expected names its reason, and the test that covers the same g
 checks do for tables, test_image_checks.py does for images.
 """
 
+import pytest
 from public_estimators import public_estimators, table_estimators
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -68,10 +69,30 @@ def expected_failures(estimator):
     return found
 
 
-@parametrize_with_checks(
-    list(table_estimators()), expected_failed_checks=expected_failures, xfail_strict=True
-)
+#: Nets that are another one with other layers, and settings that are slow.
+RELATIVES = {"AttentionCNN", "DeeperMLP", "MultilabelNet", "UNetMasker"}
+
+
+def is_slow(estimator):
+    is_trained = getattr(estimator, "fine_tune", None) is not None
+    calibrates = getattr(estimator, "method", "sigmoid") in ("isotonic", "temperature")
+    return type(estimator).__name__ in RELATIVES or is_trained or calibrates
+
+
+def checks_of(estimators):
+    return parametrize_with_checks(
+        list(estimators), expected_failed_checks=expected_failures, xfail_strict=True
+    )
+
+
+@checks_of(estimator for estimator in table_estimators() if not is_slow(estimator))
 def test_sklearn_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@checks_of(estimator for estimator in table_estimators() if is_slow(estimator))
+def test_sklearn_checks_of_relatives(estimator, check):
     check(estimator)
 
 

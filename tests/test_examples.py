@@ -10,6 +10,7 @@ from few_images import few_images
 
 from skcxr.datasets import make_chest_phantoms, write_chestxray14_layout
 
+pytestmark = pytest.mark.slow
 EXAMPLES = Path(__file__).parents[1] / "examples"
 MODELS = ["base_mlp", "fine_tuned_mlp", "deeper_mlp_shrunk", "final_hybrid_mlp"]
 

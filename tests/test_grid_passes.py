@@ -16,6 +16,7 @@ from tiny_networks import COUNT_FILE, counted, tiny_network
 
 from skcxr.features import _fits
 
+pytestmark = pytest.mark.slow
 TESTS = Path(__file__).parent
 
 
