@@ -29,8 +29,21 @@ class Evaluation:
         Settings, thresholds, weights with their digests, and seconds.
     checks : Checks
         Coded warnings about the experiment.
-    predictions : dict of {str: Run}
-        ``y``, ``proba``, ``decisions``, ``groups`` and ``fold`` of each model.
+    experiment : Experiment
+        The films, how they were divided, and what each model said of them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.multioutput import MultiOutputClassifier
+    >>> from skcxr.inspection import evaluate
+    >>> X = np.random.RandomState(0).normal(size=(40, 3))
+    >>> y = (X[:, :2] > 0).astype(int)
+    >>> model = MultiOutputClassifier(LogisticRegression())
+    >>> found = evaluate({"linear": model}, X, y, cv=2, n_bootstraps=0)
+    >>> found.best, list(found.predictions["linear"].proba.columns)
+    ('linear', ['label0', 'label1'])
     """
 
     metrics: object
@@ -42,11 +55,13 @@ class Evaluation:
 
     @property
     def predictions(self):
-        """Out-of-fold predictions by model.
+        """Predictions by model.
 
         Returns
         -------
         dict of {str: Run}
+            ``y``, ``proba``, ``decisions``, ``groups`` and ``fold`` of each, as
+            :func:`~skcxr.metrics.multilabel_report` takes them.
         """
         return self.experiment.runs
 

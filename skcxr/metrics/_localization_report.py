@@ -1,6 +1,6 @@
 """What localization_report found: tables of boxes, of resamples and of means."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -48,8 +48,8 @@ class LocalizationReport:
     per_box: pd.DataFrame
     patients: pd.Series
     counts: pd.DataFrame
-    means: np.ndarray = field(repr=False)
-    samples: np.ndarray = field(repr=False)
+    _means: np.ndarray
+    _samples: np.ndarray
     sources: list
     confidence_level: float
 
@@ -73,14 +73,14 @@ class LocalizationReport:
         """Counts, and the main figures of the map and of other patients' maps, by label."""
         out = self.counts.drop(index="all")
         which = [FIGURES.index(figure) for figure in MAIN]
-        own, other = self.means[0, 1:, :2][..., which].transpose(1, 0, 2)
+        own, other = self._means[0, 1:, :2][..., which].transpose(1, 0, 2)
         for j, figure in enumerate(MAIN):
             out[figure] = own[:, j]
             out[f"{figure}, other patient"] = other[:, j]
         return out
 
     def _wide(self, label, part, names):
-        means = self.means[:, self.counts.index.get_loc(label), part]
+        means = self._means[:, self.counts.index.get_loc(label), part]
         wide = {
             name: pd.DataFrame(means[:, j].T, columns=["value", "low", "high"])
             for j, name in enumerate(names)
@@ -137,15 +137,15 @@ class LocalizationReport:
         box.insert(3, "map", self.sources * len(self.per_box))
         keys = {"label": self.counts.index, "map": self.sources}
         index = pd.MultiIndex.from_product(
-            [*keys.values(), range(self.samples.shape[-1])], names=[*keys, "resample"]
+            [*keys.values(), range(self._samples.shape[-1])], names=[*keys, "resample"]
         )
-        drawn = np.moveaxis(self.samples[:, :n], 2, 3).reshape(-1, len(FIGURES))
+        drawn = np.moveaxis(self._samples[:, :n], 2, 3).reshape(-1, len(FIGURES))
         resampled = pd.DataFrame(drawn, index, list(FIGURES)).reset_index()
         index = pd.MultiIndex.from_product([*keys.values(), FIGURES], names=[*keys, "metric"])
         ends = ["value", "low", "high"]
-        summary = pd.DataFrame(self.means[:, :, :n].reshape(3, -1).T, index, ends)
-        gaps = np.full(self.means[:, :, :n].shape, np.nan)
-        gaps[:, :, 1:] = self.means[:, :, n:]
+        summary = pd.DataFrame(self._means[:, :, :n].reshape(3, -1).T, index, ends)
+        gaps = np.full(self._means[:, :, :n].shape, np.nan)
+        gaps[:, :, 1:] = self._means[:, :, n:]
         summary[["difference", "difference_low", "difference_high"]] = gaps.reshape(3, -1).T
         summary = summary.reset_index().merge(self.counts[["boxes", "patients"]], on="label")
         return {"box": box, "resample": resampled, "summary": summary}

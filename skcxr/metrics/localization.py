@@ -280,8 +280,8 @@ def _report(values, index, patient, notes, n_bootstraps, confidence_level, rng):
             },
             index=pd.Index(names, name="label"),
         ),
-        means=np.stack([point["mean"], low, high]),
-        samples=samples["mean"].astype(np.float32),
+        _means=np.stack([point["mean"], low, high]),
+        _samples=samples["mean"].astype(np.float32),
         sources=sources,
         confidence_level=confidence_level,
     )
