@@ -333,6 +333,11 @@ def _parameter_groups(model, settings):
     if settings.train == "norm":
         norms = [m for m in model.modules() if isinstance(m, _NORMS)]
         trained = {id(p) for m in norms for p in m.parameters()}
+        if not trained:
+            raise ValueError(
+                "'norm' trains the scale and shift of norms, and the network has none; use 'all' "
+                f"or one of its stages, {', '.join(stages)}."
+            )
     frozen = {id(p) for p in model.parameters() if not p.requires_grad}
     model.requires_grad_(False)
     for depth, block in enumerate(blocks):
