@@ -6,12 +6,13 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
-    InvalidParameterError,
     StrOptions,
     validate_params,
 )
+from sklearn.utils._repr_html.estimator import _VisualBlock
 from sklearn.utils._set_output import ADAPTERS_MANAGER, _get_output_config
 from sklearn.utils.metadata_routing import _routing_enabled
+from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.validation import _check_method_params, _num_samples
 
 __all__ = [
@@ -19,8 +20,9 @@ __all__ = [
     "BaseSearchCV",
     "HasMethods",
     "Interval",
-    "InvalidParameterError",
     "StrOptions",
+    "_BaseComposition",
+    "_VisualBlock",
     "_check_method_params",
     "_fit_context",
     "_get_output_config",

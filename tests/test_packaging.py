@@ -1,5 +1,6 @@
 """What is promised about installing and importing."""
 
+import importlib
 import re
 import subprocess
 import sys
@@ -87,3 +88,8 @@ def test_ci_runs_the_readme_test_command():
     blocks = re.findall(r"^```sh\n(.*?)\n```", (ROOT / "README.md").read_text(), flags=re.M | re.S)
     (command,) = [block for block in blocks if "pytest" in block]
     assert command in (ROOT / ".ci" / "run").read_text().splitlines()
+
+
+def test_the_command_leads_to_a_function():
+    module, _, name = PROJECT["scripts"]["skcxr"].partition(":")
+    assert callable(getattr(importlib.import_module(module), name))
