@@ -33,9 +33,7 @@ def check_fit_inputs(estimator, X, y, groups=None, sample_weight=None):
     ValueError
         Naming the row, the label or the classifier that is wrong.
     """
-    last = classifier_of(estimator)
-    soft = bool(getattr(last, "soft_labels", False))
-    targets = encode_targets(y, type(estimator).__name__, soft=soft)
+    targets = encode_targets(y, type(estimator).__name__, soft=takes_soft_labels(estimator))
     n = len(targets.Y)
     n_rows = _num_samples(X)
     if n_rows != n:
@@ -44,7 +42,7 @@ def check_fit_inputs(estimator, X, y, groups=None, sample_weight=None):
     check_sample_weight(sample_weight, n)
     check_row_order(X=X, y=y, groups=groups, sample_weight=sample_weight)
     if not targets.binary:
-        check_multilabel_classifier(last)
+        check_multilabel_classifier(classifier_of(estimator))
     return targets
 
 
@@ -53,6 +51,16 @@ def classifier_of(estimator):
     while isinstance(estimator, Pipeline) and estimator.steps:
         estimator = estimator.steps[-1][1]
     return estimator
+
+
+def takes_soft_labels(estimator):
+    """Whether ``soft_labels`` is set, in however many pipelines and meta-estimators."""
+    while estimator is not None:
+        if getattr(estimator, "soft_labels", False):
+            return True
+        inner = classifier_of(estimator)
+        estimator = inner if inner is not estimator else getattr(estimator, "estimator", None)
+    return False
 
 
 def check_multilabel_classifier(classifier):

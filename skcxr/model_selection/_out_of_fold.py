@@ -47,7 +47,7 @@ class _OutOfFoldClassifier(MetaEstimatorMixin, MultilabelMixin, BaseEstimator):
     }
 
     def _fit_out_of_fold(self, X, y, params, response):
-        """Fit ``estimator_`` and return out-of-fold scores (m, k) and the labels (m, k).
+        """Fit ``estimator_`` and return out-of-fold scores (m, k) and the labels (m, k), 0 or 1.
 
         `response` is a function of a fitted estimator, X and the label names (None for 1-D y).
         """
@@ -84,7 +84,7 @@ class _OutOfFoldClassifier(MetaEstimatorMixin, MultilabelMixin, BaseEstimator):
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(self.estimator_, name):
                 setattr(self, name, getattr(self.estimator_, name))
-        return scores, Y
+        return scores, np.where(np.isnan(Y), np.nan, Y >= 0.5)  # of soft labels what is likelier
 
     @property
     def _known_names(self):
@@ -120,7 +120,6 @@ class _OutOfFoldClassifier(MetaEstimatorMixin, MultilabelMixin, BaseEstimator):
 
     def _choose_thresholds(self, Y, proba, metric, target):
         """Set ``thresholds_`` by out-of-fold probabilities."""
-        Y = np.where(np.isnan(Y), np.nan, Y >= 0.5)  # soft labels
         self.thresholds_, undecided = best_thresholds(Y, proba, metric, target)
         self._warn_undecided(undecided, "their threshold is 0.5")
         told = ~undecided

@@ -340,6 +340,18 @@ def test_sample_weight_reaches_the_classifier_in_a_pipeline(data):
     np.testing.assert_array_equal(tuner.predict_proba(X), by_hand.predict_proba(X))
 
 
+def test_soft_labels_where_the_net_inside_takes_them(data):
+    X, Y, groups = data
+    soft = Y.clip(0.1, 0.9)
+    net = quick(soft_labels=True)
+    tuner = NESTED["with a pipeline between"](net).fit(X, soft, groups=groups)
+    hard = MultilabelThresholdTuner(tuner.estimator_, cv="prefit").fit(X, Y)
+    assert set(np.unique(tuner.predict(X))) == {0, 1}
+    assert tuner.thresholds_ == pytest.approx(hard.thresholds_, abs=0.3)
+    with pytest.raises(ValueError, match="soft_labels=True"):
+        NESTED["with a pipeline between"](quick()).fit(X, soft, groups=groups)
+
+
 def test_rows_in_another_order_are_refused(data):
     _, Y, _ = data
     names = [f"{i:03}.png" for i in range(240)]
