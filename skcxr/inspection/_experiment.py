@@ -7,17 +7,15 @@ from numbers import Integral
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
-from sklearn.utils import _safe_indexing
-from sklearn.utils.validation import _check_method_params
 
+from skcxr._multilabel._decisions import decide
 from skcxr._multilabel._groups import check_groups, fitting_with
 from skcxr._multilabel._labels import read_labels
 from skcxr._multilabel._matching import row_index
-from skcxr._multilabel._probabilities import probabilities
 from skcxr._multilabel._routing import fit_params_for
+from skcxr._sklearn import _check_method_params, _safe_indexing
 from skcxr.attention.finding import find_fuser
 from skcxr.inspection._drawing import image_names
-from skcxr.inspection._models import thresholds_of
 from skcxr.metrics._boxes import read_boxes
 from skcxr.model_selection import MultilabelStratifiedGroupKFold
 
@@ -36,6 +34,7 @@ class Run:
     fold : ndarray of shape (m,)
         Which fold scored the film.
     thresholds : DataFrame of shape (n_folds, k)
+        NaN where a model decides by its ``predict``.
     maps : dict of {str: ndarray of shape (n_boxed, n_boxed_labels, h, w)}
         Grad-CAM and fused maps of the films that have boxes; empty without any.
     fitted : list of fitted estimators, one for each fold
@@ -155,10 +154,11 @@ def run_model(experiment, model, label_names):
         seconds[0] += 0 if train is None else time.perf_counter() - begun
         begun = time.perf_counter()
         films = _safe_indexing(experiment.X, test)
-        proba.append(probabilities(estimator, films, labels=labels))
+        answer = decide(estimator, films, labels)
         seconds[1] += time.perf_counter() - begun
-        thresholds.append(thresholds_of(estimator, labels))
-        decisions.append(proba[-1] > thresholds[-1])
+        proba.append(answer.proba)
+        decisions.append(answer.decisions.astype(bool))
+        thresholds.append(answer.thresholds)
         fold.append(np.full(len(test), number))
         fitted.append(estimator)
         here = test[np.isin(test, boxed)]
@@ -236,5 +236,5 @@ def _given(experiment, predictions):
         decisions=tables[1].astype(bool),
         groups=None if experiment.groups is None else experiment.groups[experiment.scored],
         fold=np.zeros(len(index), int) if fold is None else fold,
-        thresholds=pd.DataFrame(columns=labels),
+        thresholds=pd.DataFrame(getattr(predictions, "thresholds", None), columns=labels),
     )

@@ -4,8 +4,8 @@ import base64
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.utils import _safe_indexing
 
+from skcxr._sklearn import _safe_indexing
 from skcxr.attention.finding import find_fuser
 from skcxr.inspection._observation import observe
 

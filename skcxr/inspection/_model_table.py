@@ -2,6 +2,7 @@
 
 import hashlib
 
+import numpy as np
 import pandas as pd
 
 from skcxr.attention.finding import find_part
@@ -25,12 +26,13 @@ def model_table(models, runs):
     for name, model in models.items():
         run = runs[name]
         thresholds = run.thresholds.to_numpy(dtype=float)
+        thresholds = thresholds[~np.isnan(thresholds)]
         row = {
             "estimator": " ".join(repr(model).split()) if run.fitted else "predictions",
-            "thresholds": f"{thresholds.min():.3g} to {thresholds.max():.3g}"
-            if len(thresholds)
-            else "–",
+            "thresholds": "–",
         }
+        if len(thresholds):
+            row["thresholds"] = f"{thresholds.min():.3g} to {thresholds.max():.3g}"
         row |= _network(run.fitted[0]) if run.fitted else {}
         row |= {"fit seconds": run.fit_seconds, "predict seconds": run.predict_seconds}
         rows[name] = row

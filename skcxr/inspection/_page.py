@@ -278,7 +278,8 @@ def _films(evaluation, names):
 
 
 def _figure(picture, name):
-    said = f"{picture.label} {picture.probability:.2f} (threshold {picture.threshold:.2f})"
+    said = f"{picture.label} {picture.probability:.2f}"
+    said += "" if np.isnan(picture.threshold) else f" (threshold {picture.threshold:.2f})"
     said += ", no positive evidence" if picture.empty else ""
     alt = html.escape(f"{picture.kind}: {said}", quote=True)
     caption = html.escape(said if name is None else f"{said}, {name}")

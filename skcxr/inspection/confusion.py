@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from skcxr._multilabel._decisions import decide
+from skcxr._multilabel._matching import names_of
 from skcxr.inspection._drawing import one_axes
-from skcxr.inspection._models import predictions_of_models, thresholds_of
 from skcxr.metrics._bootstrap import percentile_interval, resample
 from skcxr.metrics._check import read_scored
 from skcxr.metrics._few import MIN_UNITS
@@ -189,7 +190,7 @@ class MultilabelConfusionDisplay:
         Parameters
         ----------
         estimator : fitted estimator
-            With ``predict_proba``; its thresholds are used where it has some.
+            With ``predict_proba``; it decides by its thresholds, or else by its ``predict``.
         X, y
             Images and labels.
         **kwargs
@@ -199,8 +200,11 @@ class MultilabelConfusionDisplay:
         -------
         MultilabelConfusionDisplay
         """
-        (prob,) = predictions_of_models(estimator, X, y).values()
-        if "y_pred" not in kwargs and "thresholds" not in kwargs:
-            names = list(prob.columns) if hasattr(prob, "columns") else range(prob.shape[1])
-            kwargs["thresholds"] = thresholds_of(estimator, names)
-        return cls.from_predictions(y, prob, **kwargs)
+        found = decide(estimator, X, names_of(y))
+        index = y.index if hasattr(y, "columns") else None
+        proba, decisions = (
+            pd.DataFrame(part, index, found.label_names) for part in (found.proba, found.decisions)
+        )
+        if kwargs.get("thresholds") is None:
+            kwargs.setdefault("y_pred", decisions)
+        return cls.from_predictions(y, proba, **kwargs)
