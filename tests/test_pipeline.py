@@ -325,8 +325,26 @@ def test_a_recipe_and_what_differs_from_it():
     frozen = make_hybrid_pipeline(fine_tune=None).get_params()
     assert frozen["features__attention__embedder__fine_tune"] is None
     assert not frozen["classify__module__skip"]
-    with pytest.raises(ValueError, match="Unknown recipe 'big'; expected one of small, frozen"):
+    with pytest.raises(
+        ValueError, match="Unknown recipe 'big'; expected one of small, frozen, report, best"
+    ):
         make_hybrid_pipeline("big")
+
+
+def test_the_best_recipe_averages_backbones_at_their_sizes():
+    models = make_report_models(recipe="best", random_state=0)
+    assert models["base_mlp"]["features"]["embedding"].fine_tune is None
+    for name in ("fine_tuned_mlp", "deeper_mlp_shrunk", "final_hybrid_mlp"):
+        found = {}
+        for backbone, pipe in models[name].estimators:
+            branches = dict(pipe["features"].transformer_list)
+            embedder = branches.get("embedding") or branches["attention"].embedder
+            assert (embedder.backbone, embedder.fine_tune) == (backbone, "small")
+            assert (type(pipe["classify"]) is DeeperMLP) == (name == "deeper_mlp_shrunk")
+            found[backbone] = pipe["load"].size
+        assert found == dict(zip(found, (224, 240, 260), strict=True))
+    with pytest.raises(ValueError, match="each at its own size"):
+        make_hybrid_pipeline("best", size=320)
 
 
 def test_c10_a_classifier_for_one_label_is_refused_before_any_film_is_read():

@@ -111,9 +111,11 @@ class _Depthwise(torch.autograd.Function):
         if ctx.needs_input_grad[1]:
             # Kernels of 5 x 5 and more are faster by way of float32.
             dtype = torch.float32 if weight.shape[2] > 3 else weight.dtype
-            grad_weight = torch.nn.grad.conv2d_weight(
-                x.to(dtype), weight.shape, grad.to(dtype), ctx.stride, ctx.padding, 1, x.shape[1]
-            ).to(weight.dtype)
+            grad_weight = torch.ops.aten.convolution_backward(
+                *(tensor.to(dtype) for tensor in (grad, x, weight)),
+                *(None, ctx.stride, ctx.padding, (1, 1), False, (0, 0), x.shape[1]),
+                (False, True, False),
+            )[1].to(weight.dtype)
         if ctx.needs_input_grad[2]:
             grad_bias = grad.sum((0, 2, 3))
         return grad_x, grad_weight, grad_bias, None, None

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from .._progress import Progress
-from .._store._checkpoint import read_checkpoint, write_checkpoint
+from .._store._checkpoint import read_checkpoint, set_aside, write_checkpoint
 from .._torch import to_input
 from ._augment import augment, mix
 from ._frozen_norm import to_trainable
@@ -171,6 +171,11 @@ class _Run:
         """Go on from a state that was kept; False where there is none."""
         expects = self.state() | {"epoch": int, "history": list}
         saved = read_checkpoint(checkpoint, expects)
+        if saved is not None and not 0 < saved["epoch"] == len(saved["history"]):
+            set_aside(
+                checkpoint, f"epoch {saved['epoch']} with {len(saved['history'])} in the history"
+            )
+            saved = None
         if saved is None:
             return False
         self.epoch, self.history = saved["epoch"], saved["history"]
