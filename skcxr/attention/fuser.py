@@ -14,6 +14,11 @@ from ..features import CNNEmbedder
 from ..segmentation import UNetMasker
 from .gradcam import label_positions, linear_grad_cam, normalise
 
+_NOT_POOLED = (
+    'output="pooled" averages the feature maps of one network, and several are cross-fitted; use '
+    'output="evidence", or an embedder with cross_fit=None.'
+)
+
 
 class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
     r"""Pool a network's feature maps where Grad-CAM and the lung mask say to look.
@@ -211,6 +216,8 @@ class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
         crosses = getattr(self.embedder_, "fine_tune", None) is not None and (
             getattr(self.embedder_, "cross_fit", None) is not None
         )
+        if crosses and self.output == "pooled":  # before anything is trained
+            raise ValueError(_NOT_POOLED)
         if crosses or self.output == "evidence":
             return self.embedder_.fit_activation_rows(images, y, **given)
         return self.embedder_.fit_rows(images, y, **given)
@@ -225,10 +232,7 @@ class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
     def _rows_are_evidence(self):
         several = len(getattr(self.embedder_, "head_coefs_", [0])) > 1
         if self.output == "pooled" and several:
-            raise ValueError(
-                'output="pooled" averages the feature maps of one network, and several were '
-                'cross-fitted; use output="evidence", or an embedder with cross_fit=None.'
-            )
+            raise ValueError(_NOT_POOLED)
         return several or self.output == "evidence"
 
     @property

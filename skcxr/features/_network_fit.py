@@ -30,7 +30,8 @@ class _NetworkFitMixin:
         return _FOLDS if self.cross_fit == "auto" else self.cross_fit
 
     def _fit_network(self, images, y, groups, rng, network, settings, begin_epoch):
-        vars(self).pop("label_names_", None)
+        for name in ("label_names_", "history_"):
+            vars(self).pop(name, None)
         self.part_ = None
         if y is None:
             if settings is not None:
@@ -81,11 +82,12 @@ class _NetworkFitMixin:
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", "No positive or no negative example")
                 train(rows.take(index), Y[index], seed + i)
-        positives = [np.nansum(Y[self.part_ != i], axis=0) for i in range(self._n_networks)]
-        rare = self.label_names_[np.min(positives, axis=0) == 0]
-        if len(rare):
+        seen = [Y[self.part_ != i] for i in range(self._n_networks)]
+        varies = np.all([(y == 0).any(0) & (y == 1).any(0) for y in seen], axis=0)
+        if not varies.all():
+            names = ", ".join(map(str, self.label_names_[~varies]))
             warn_at_user(
-                f"No positive example of {', '.join(map(str, rare))} in the films of some of the "
+                f"No positive or no negative example of {names} in the films of some of the "
                 f"{self._n_networks} networks, which start at its prevalence."
             )
 
@@ -118,8 +120,8 @@ class _NetworkFitMixin:
         many = vars(self).get(name, [])
         if len(many) != 1:
             raise AttributeError(
-                f"{type(self).__name__} has {len(many)} of {name}; the attribute of the one "
-                "network is not there."
+                f"{name[:-2]}_ is that of the one network, and {type(self).__name__} has "
+                f"{len(many)} in {name}."
             )
         return many[0]
 

@@ -19,6 +19,11 @@ from ._network_fit import _NetworkFitMixin
 from .backbones import BACKBONES, build_once
 from .fine_tuning import FineTuning, resolve_fine_tuning
 
+_NO_MAPS = (
+    "{} networks are cross-fitted, whose feature maps are not those of one network; use "
+    'output="logits" (or "evidence" of a GradCAMFuser), or cross_fit=None.'
+)
+
 
 class CNNEmbedder(CallbackSupportMixin, _NetworkFitMixin, _NetworkRowsMixin, _BaseImageTransformer):
     """Embed X-rays by the globally pooled feature maps of a convolutional network.
@@ -182,7 +187,7 @@ class CNNEmbedder(CallbackSupportMixin, _NetworkFitMixin, _NetworkRowsMixin, _Ba
         -------
         self : CNNEmbedder
         """
-        self._fit(X, y, groups)
+        self._fit(X, y, groups, needs_maps=self.output == "embedding")
         return self
 
     def fit_transform(self, X, y=None, groups=None):
@@ -196,7 +201,7 @@ class CNNEmbedder(CallbackSupportMixin, _NetworkFitMixin, _NetworkRowsMixin, _Ba
         -------
         ndarray of shape (n, n_channels), or (n, n_labels) for logits, float32
         """
-        images, rows = self._fit(X, y, groups)
+        images, rows = self._fit(X, y, groups, needs_maps=self.output == "embedding")
         if self._gives_logits:
             features = self._logits(self._fitted_activations(rows), len(images))
         else:
@@ -237,11 +242,7 @@ class CNNEmbedder(CallbackSupportMixin, _NetworkFitMixin, _NetworkRowsMixin, _Ba
 
     def _check_output(self, needs_maps):
         if needs_maps and self._several:
-            raise ValueError(
-                f"{len(self.head_coefs_)} networks were cross-fitted, whose feature maps are not "
-                'those of one network; use output="logits" (or "evidence" of a GradCAMFuser), or '
-                "cross_fit=None."
-            )
+            raise ValueError(_NO_MAPS.format(len(self.head_coefs_)))
         if not needs_maps and not self.head_coefs_:
             raise ValueError('output="logits" needs a fit with labels.')
 
@@ -281,8 +282,7 @@ class CNNEmbedder(CallbackSupportMixin, _NetworkFitMixin, _NetworkRowsMixin, _Ba
         rows with ``batches(batch_size)`` yielding ``(slice, (m, C, h, w) float16)``
             Computed once, however often they are read.
         """
-        _, rows = self._fit(X, y, groups)
-        self._check_output(needs_maps=True)
+        _, rows = self._fit(X, y, groups, needs_maps=True)
         return self._map_rows(rows).spooled()
 
     def fit_activation_rows(self, X, y, groups=None):
@@ -309,8 +309,10 @@ class CNNEmbedder(CallbackSupportMixin, _NetworkFitMixin, _NetworkRowsMixin, _Ba
         )
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def _fit(self, X, y, groups=None):
+    def _fit(self, X, y, groups=None, needs_maps=False):
         """Fit; return the images, and the rows that the tails go on from."""
+        if needs_maps and self._n_networks is not None:  # before anything is trained
+            raise ValueError(_NO_MAPS.format(self._n_networks))
         given = {"estimator": self, "X": X, "y": y}
         images, rng, network, settings = self._start(X)
         n_epochs = 0 if settings is None else settings.epochs * (self._n_networks or 1)

@@ -116,7 +116,7 @@ def test_passthrough_appends_the_embedding(images, labels):
 
 def test_where_the_fused_map_is_zero_the_maps_are_averaged_evenly(images, labels):
     fuser = make(lam=0).fit(images, labels)
-    fuser.embedder_.head_coef_ = -np.ones_like(fuser.embedder_.head_coef_)  # ReLU leaves nothing
+    fuser.embedder_.head_coefs_[0] = -np.ones((3, 8), np.float32)  # ReLU leaves nothing
     np.testing.assert_allclose(
         fuser.transform(images), fuser.embedder_.transform(images), rtol=1e-5, atol=1e-6
     )
