@@ -97,8 +97,9 @@ def make_hybrid_pipeline(
         What the arguments are that are not given. ``"small"``: EfficientNet-Lite0 trained whole,
         five networks cross-fitted, for hundreds to a few thousand films; some 15 minutes for 1,175
         films on two cores. ``"best"``: the same with EfficientNet-Lite0, 1 and 2, whose logits are
-        averaged; five times as long. ``"frozen"``: the same network as ImageNet left it, with texture; a
-        minute. ``"report"``: as Das 2025 has it, ResNet18 with its last stage fine-tuned.
+        averaged; five times as long. ``"frozen"``: EfficientNet-Lite0 as ImageNet left it, with
+        texture; a minute. ``"report"``: as Das 2025 has it, ResNet18 with its last stage
+        fine-tuned.
     size : int, optional
         Height and width that images are brought to, in pixels.
     equalize : {"global", "clahe", "none"}, optional
