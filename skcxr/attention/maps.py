@@ -5,6 +5,7 @@ import copy
 import numpy as np
 
 from .._image_input import as_images
+from .._torch import resolve_device, to_input
 from .cam import check_method, linear_cam, stage_cams
 from .gradcam import label_positions
 from .postprocess import average_flipped, fuse_scales, resize_maps
@@ -132,8 +133,10 @@ def grad_cam(embedder, X, labels=None, *, batch_size=32):
 def _batches(embedder, X, index, method, stages, plain, batch_size):
     """Yield maps at their own resolution; of several cross-fitted networks, the mean."""
     if not plain:
-        last = list(_networks(embedder)[0][0])[-1][0]
-        parts = _through(embedder, X, index, stages or [last], method)
+        networks = networks_of(embedder)
+        last = networks[0][0][-1][0]
+        device = resolve_device(embedder.device)
+        parts = maps_through(networks, X, index, stages or [last], method, device)
         yield slice(0, len(X)), parts[0] if stages is None else fuse_scales(parts)
     elif len(embedder.head_coefs_) > 1:
         for where, rows in embedder.activation_rows(X).batches(batch_size):
@@ -144,22 +147,19 @@ def _batches(embedder, X, index, method, stages, plain, batch_size):
             yield where, linear_cam(rows, embedder.head_coef_[index], method)
 
 
-def _networks(embedder):
+def networks_of(embedder):
     """Named stages and head of each network: one, or those that were cross-fitted."""
     trunk = list(embedder.trunk_.named_children())
     tails = [list(tail.named_children()) for tail in embedder.tails_] or [[]]
     return [(trunk + tail, coef) for tail, coef in zip(tails, embedder.head_coefs_, strict=True)]
 
 
-def _through(embedder, batch, index, stages, method):
-    """Maps at stages of the embedder's networks, one backward pass for each label."""
+def maps_through(networks, batch, index, stages, method, device):
+    """Maps at stages of networks, one backward pass for each label; the mean over networks."""
     import torch
 
-    from .._torch import resolve_device, to_input
-
-    device = resolve_device(embedder.device)
     found = []
-    for parts, coef in _networks(embedder):
+    for parts, coef in networks:
         if device.type != "cpu":  # the fitted network stays where it can be pickled from
             parts = [(name, copy.deepcopy(part).to(device)) for name, part in parts]
         weight = torch.as_tensor(coef[index], device=device)
