@@ -29,7 +29,8 @@ def iter_class_maps(
     Parameters
     ----------
     embedder : CNNEmbedder
-        Fitted with labels; the maps of several cross-fitted networks are averaged.
+        Fitted with labels; the maps of several cross-fitted networks are averaged, and those of a
+        network that was trained on mirrored films with those of the mirrored film.
     X : paths, DataFrame with a ``path`` column, (n, H, W) array or flat rows
         The images.
     labels : str, int, sequence of them or None, default=None
@@ -68,6 +69,8 @@ def iter_class_maps(
         for where, rows in _batches(embedder, X, index, method, stages, plain, batch_size):
             yield where, rows if size is None else resize_maps(rows, size)
 
+    # Rows of the embedder are averaged already where it was trained on mirrored films.
+    flip = flip or (not plain and getattr(embedder, "_mirror", False))
     if plain and not flip:
         yield from maps_of(X)
         return

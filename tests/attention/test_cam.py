@@ -8,7 +8,7 @@ from torch import nn
 
 from skcxr._torch import to_input
 from skcxr.attention import class_maps, head_cam, iter_class_maps, linear_cam, stage_cams
-from skcxr.features import CNNEmbedder
+from skcxr.features import CNNEmbedder, FineTuning
 
 METHODS = ["grad_cam", "grad_cam++", "hires_cam", "layer_cam"]
 LABELS = ["Mass", "Edema", "Hernia"]
@@ -197,3 +197,31 @@ def test_cross_fitted_networks_are_averaged(method):
     if method == "grad_cam":  # of the mean logit
         expected = np.maximum(logits, 0) / np.prod(logits.shape[2:])
     np.testing.assert_allclose(found, expected, atol=2e-4)
+
+
+@pytest.mark.parametrize("cross_fit", [None, 2])
+@pytest.mark.parametrize("stages", [None, ["stem", "layer4"]])
+def test_networks_trained_on_mirrored_films_average_their_maps(cross_fit, stages):
+    X = np.random.default_rng(0).integers(0, 256, (12, 32, 32), dtype=np.uint8)
+    Y = np.array([[0, 1], [1, 0], [1, 1], [0, 0]] * 3)
+    embedder = CNNEmbedder(
+        tiny_network(), weights=None, precision="float32", device="cpu", random_state=0,
+        fine_tune=FineTuning(epochs=1, lr=1e-2, flip=True), cross_fit=cross_fit,
+    ).fit(X, Y)  # fmt: skip
+    assert len(embedder.trunk_) == 0
+    found = class_maps(embedder, X, method="layer_cam", stages=stages)
+    mirrored = class_maps(embedder, X[:, :, ::-1], method="layer_cam", stages=stages)
+    np.testing.assert_allclose(found, mirrored[..., ::-1], atol=1e-3)
+    by_hand = []
+    for tail, coef in zip(embedder.tails_, embedder.head_coefs_, strict=True):
+        maps = [
+            tail(to_input(views, torch.device("cpu"))).detach().numpy()
+            for views in (X, X[:, :, ::-1])
+        ]
+        if cross_fit is None:  # the features of one network are averaged, then weighed
+            by_hand.append(linear_cam((maps[0] + maps[1][..., ::-1]) / 2, coef, "layer_cam"))
+        else:
+            by_hand += [linear_cam(maps[0], coef, "layer_cam")]
+            by_hand += [linear_cam(maps[1], coef, "layer_cam")[..., ::-1]]
+    if stages is None:
+        np.testing.assert_allclose(found, np.mean(by_hand, axis=0), atol=1e-3)
