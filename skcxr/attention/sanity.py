@@ -30,9 +30,10 @@ def faithfulness(
     """Delete and insert what maps mark, and see what becomes of the network's probability.
 
     Deleted pixels become a blur of what is left plus noise, which leaks less of the deleted shape
-    than one grey would. A map that is true to the network has a small area under the deletion curve
-    (the probability falls at once) and a large one under the insertion curve, compared with pixels
-    in a random order and in the order of another film's map.
+    than one grey would; insertion begins with a blur of the whole film. A map that is true to the
+    network has a small area under the deletion curve (the probability falls at once) and a large
+    one under the insertion curve, compared with pixels in a random order and in the order of
+    another film's map.
 
     Parameters
     ----------
@@ -115,26 +116,31 @@ def _areas(embedder, film, values, column, steps, noise, rng):
     rank = np.empty(values.size)
     rank[np.argsort(-values.ravel(), kind="stable")] = np.arange(values.size)
     rank = rank.reshape(values.shape) / values.size
-    changed = [_impute(film, rank < step, noise, rng) for step in steps]
-    changed += [_impute(film, rank >= step, noise, rng) for step in steps]
+    everywhere = _blur(film, np.ones(film.shape, np.float32))
+    changed = []
+    for step in steps:
+        kept = (rank >= step).astype(np.float32)
+        changed.append(_replace(film, rank < step, _blur(film, kept), noise, rng))
+    for step in steps:
+        changed.append(_replace(film, rank >= step, everywhere, noise, rng))
     proba = expit(embedder.decision_function(np.stack(changed))[:, column])
     return [np.trapezoid(part, steps) for part in np.split(proba, 2)]
 
 
-def _impute(film, deleted, noise, rng):
-    """The film with deleted pixels replaced by a blur of the others, plus noise."""
+def _blur(film, kept):
+    """A blur of the kept pixels alone; their mean where none is near."""
     import cv2
 
-    if not deleted.any():
-        return film
     sigma = _BLUR * film.shape[0]
-    kept = (~deleted).astype(np.float32)
     weight = cv2.GaussianBlur(kept, (0, 0), sigma)
     blurred = cv2.GaussianBlur(film.astype(np.float32) * kept, (0, 0), sigma)
-    grey = film[~deleted].mean() if kept.any() else film.mean()
-    filled = np.where(weight > 1e-3, blurred / np.maximum(weight, 1e-3), grey)
-    filled += rng.normal(scale=255 * noise, size=film.shape)
-    return np.where(deleted, np.clip(np.rint(filled), 0, 255), film).astype(np.uint8)
+    grey = film[kept > 0].mean() if kept.any() else film.mean()
+    return np.where(weight > 1e-3, blurred / np.maximum(weight, 1e-3), grey)
+
+
+def _replace(film, where, by, noise, rng):
+    by = by + rng.normal(scale=255 * noise, size=film.shape)
+    return np.where(where, np.clip(np.rint(by), 0, 255), film).astype(np.uint8)
 
 
 def randomization_check(embedder, X, labels=None, *, method="grad_cam", random_state=None):
