@@ -64,7 +64,9 @@ def make_models(seed, memory, size):
     models["equalized"] = make_hybrid_pipeline(equalize="global", **shared)
     models["norms_only"] = make_hybrid_pipeline(fine_tune="norm", **shared)
     models["not_cross_fitted"] = make_hybrid_pipeline(cross_fit=None, **shared)
-    cnn = make_hybrid_pipeline(classifier=AttentionCNN(random_state=seed), **shared)
+    side = -(-(size or 224) // 32)  # of a map
+    cnn = AttentionCNN(map_shape=(-1, side, side), random_state=seed)
+    cnn = make_hybrid_pipeline(classifier=cnn, **shared)
     models["cnn_on_maps"] = cnn.set_params(
         features__attention__output="maps", features__attention__passthrough=False
     )
