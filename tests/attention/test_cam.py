@@ -225,3 +225,18 @@ def test_networks_trained_on_mirrored_films_average_their_maps(cross_fit, stages
             by_hand += [linear_cam(maps[1], coef, "layer_cam")[..., ::-1]]
     if stages is None:
         np.testing.assert_allclose(found, np.mean(by_hand, axis=0), atol=1e-3)
+
+
+def test_maps_of_many_films_take_the_memory_of_a_batch(fitted):
+    import tracemalloc
+
+    embedder, X = fitted
+    many = np.concatenate([X] * 12)
+    batch = 4 * 3 * 224 * 224 * 4  # bytes of the maps of four films
+    list(iter_class_maps(embedder, X[:1], size=(224, 224)))  # what is made once
+    tracemalloc.start()
+    for _, maps in iter_class_maps(embedder, many, size=(224, 224), batch_size=4):
+        assert maps.nbytes == batch
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 4 * batch < len(many) * batch / 8
