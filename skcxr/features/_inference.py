@@ -34,6 +34,7 @@ class _NetworkRowsMixin:
             whole = settings.changes_films or settings.train not in stages
             cut = 0 if whole else stages.index(settings.train)
         self.trunk_, rest = network[:cut], network[cut:]
+        self.trained_on_ = getattr(network, "trained_on", None)  # slices do not keep it
         self._mirror = settings is not None and settings.flip
         self._trunk_digest = (
             state_digest(self.trunk_) if built is None else digest_once(cut, *built)

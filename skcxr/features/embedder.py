@@ -89,6 +89,8 @@ class CNNEmbedder(CallbackSupportMixin, _NetworkFitMixin, _NetworkRowsMixin, _Ba
         ``network``, ``epoch``, ``loss`` and ``lr`` of each epoch of training.
     part_ : ndarray of shape (n,) or None
         The network that did not see a film of the fit.
+    trained_on_ : tuple of str or None
+        Data sets that the weights had seen before; None where nobody knows.
     label_names_ : ndarray of str
     n_channels_ : int
         Length of an embedding (512 for resnet18).

@@ -12,7 +12,7 @@ from tiny_networks import COUNT_FILE, counted, tiny_network
 from torch import nn
 
 from skcxr._torch import InBatches, to_input
-from skcxr.features import CNNEmbedder, ResNetEmbedder
+from skcxr.features import CNNEmbedder, ResNetEmbedder, convert_checkpoint
 
 CPU = torch.device("cpu")
 
@@ -243,3 +243,13 @@ def test_other_errors_pass():
 
     with pytest.raises(RuntimeError, match=r"shapes do not match"):
         InBatches(broken, 4)(np.arange(4))
+
+
+@pytest.mark.parametrize("fine_tune", [None, "small"])
+def test_it_knows_what_its_weights_had_seen(images, labels, tmp_path, fine_tune):
+    torch.save(tiny_network().state_dict(), tmp_path / "plain.pth")
+    convert_checkpoint(tmp_path / "plain.pth", tmp_path / "w.safetensors", trained_on=["CheXpert"])
+    settings = {"fine_tune": fine_tune, "cross_fit": None, "epochs": 1 if fine_tune else None}
+    known = tiny(**settings).set_params(weights=tmp_path / "w.safetensors").fit(images, labels)
+    assert known.trained_on_ == ("CheXpert",)
+    assert tiny(**settings).fit(images, labels).trained_on_ is None
