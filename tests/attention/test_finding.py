@@ -37,6 +37,11 @@ class Net(ClassifierMixin, BaseEstimator):
         self.classes_ = [np.array([0, 1])] * 2
         return self
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
     def predict_proba(self, X):
         return np.tile(np.linspace(0.1, 0.9, len(X))[:, None], 2)
 
