@@ -23,7 +23,7 @@ def toy():
 
 
 def tiny(**settings):
-    settings = {"fine_tune": "layer4", "epochs": 3, "lr": 0.01, "batch_size": 8, **settings}
+    settings = {"fine_tune": "layer4", "cross_fit": None, "epochs": 3, "lr": 0.01, **settings}
     return ResNetEmbedder(
         tiny_network(), weights=None, precision="float32", device="cpu", random_state=0, **settings
     )
@@ -42,9 +42,15 @@ def test_epochs_of_fine_tuning_are_seen_and_change_nothing(toy):
     watched = tiny().set_callbacks(recorder)
     found = watched.fit_transform(*toy)
     assert numbers(recorder) == [0, 1, 2]
-    assert recorder.tasks("fit") == [(("ResNetEmbedder", "fit", 0),)]
+    assert recorder.tasks("fit") == [(("CNNEmbedder", "fit", 0),)]
     assert recorder.count("setup") == recorder.count("teardown") == 1
     np.testing.assert_array_equal(found, tiny().fit_transform(*toy))
+
+
+def test_epochs_of_all_cross_fitted_networks_are_seen(toy):
+    recorder = Recorder()
+    tiny(cross_fit=2).set_callbacks(recorder).fit(*toy)
+    assert numbers(recorder) == [0, 1, 2, 3, 4, 5]
 
 
 @pytest.mark.parametrize("y", ["labels", None])
@@ -90,7 +96,7 @@ def test_what_a_callback_stopped_is_not_kept_as_the_whole(toy, tmp_path, last):
     whole = tiny(memory=str(tmp_path)).set_callbacks(recorder).fit(*toy)
     assert len(numbers(recorder)) == (0 if last == 3 else 3)
     np.testing.assert_array_equal(whole.head_coef_, tiny().fit(*toy).head_coef_)
-    assert not list(tmp_path.rglob("*.pt"))
+    assert not list(tmp_path.rglob("*.zip"))
 
 
 def test_the_fuser_hands_callbacks_to_its_embedder(toy):
@@ -100,7 +106,7 @@ def test_the_fuser_hands_callbacks_to_its_embedder(toy):
     pipe.fit(*toy)
     paths = [[name for name, *_ in path] for path in recorder.tasks("epoch")]
     assert paths == (
-        3 * [["Pipeline", "GradCAMFuser", "ResNetEmbedder", "ResNetEmbedder"]]
+        3 * [["Pipeline", "GradCAMFuser", "CNNEmbedder", "CNNEmbedder"]]
         + 2 * [["Pipeline"] + 3 * ["MultilabelMLP"]]
     )
     assert recorder.count("setup") == recorder.count("teardown") == 1
@@ -113,7 +119,7 @@ def test_a_callback_of_the_embedder_alone_sees_the_fuser_around_it(toy):
     scored = ScoringMonitor(scoring=lambda est, X, y: {"n": est.transform(X).shape[1]})
     fuser(tiny().set_callbacks(scored)).fit(*toy)
     (row,) = scored.get_logs().data
-    assert (row["estimator_name"], row["task_name"], row["n"]) == ("ResNetEmbedder", "fit", 8)
+    assert (row["estimator_name"], row["task_name"], row["n"]) == ("CNNEmbedder", "fit", 8)
 
 
 # Steps with nothing to show, and scikit-learn's FeatureUnion, are named in warnings.
