@@ -7,11 +7,10 @@ from functools import partial
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils._param_validation import HasMethods
-from sklearn.utils._set_output import ADAPTERS_MANAGER, _get_output_config
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._image_input import as_images
+from ._sklearn import ADAPTERS_MANAGER, HasMethods, _get_output_config
 from ._store import open_store
 
 MEMORY = [None, str, os.PathLike, HasMethods("cache")]

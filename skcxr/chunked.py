@@ -5,10 +5,10 @@ import os
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs, parallel_config
-from sklearn.utils import _safe_indexing, gen_batches
-from sklearn.utils.validation import _num_samples
+from sklearn.utils import gen_batches
 
 from ._progress import Progress
+from ._sklearn import _num_samples, _safe_indexing
 
 __all__ = ["transform_in_chunks"]
 

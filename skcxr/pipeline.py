@@ -1,13 +1,13 @@
-"""The whole hybrid as one scikit-learn Pipeline, and the report's four models by name."""
+"""The whole hybrid as one scikit-learn Pipeline, and the four models of Das 2025 by name."""
 
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import _safe_indexing
 
 from ._metadata import FilmColumns, make_metadata_encoder
 from ._multilabel._fit_inputs import check_multilabel_classifier
+from ._sklearn import _safe_indexing
 from .attention import GradCAMFuser
 from .classifiers import DeeperMLP, MultilabelMLP
 from .features import CNNEmbedder, LBPHOGExtractor
@@ -236,7 +236,7 @@ def _default_classifier(kind, chosen, device, random_state):
 
 
 def make_report_models(names=REPORT_MODELS, recipe="small", **settings):
-    """Make the four models that the report compares, by its names.
+    """Make the four models that Das 2025 compares, by its names.
 
     ======================  ==============================  ===============
     name                    features                        classifier

@@ -1,5 +1,6 @@
 """What is promised about installing and importing."""
 
+import ast
 import importlib
 import re
 import subprocess
@@ -74,6 +75,24 @@ def test_the_lowest_versions_are_those_of_the_project():
         lowest = line.partition("==")[2]
         assert one.specifier.contains(lowest)
         assert one.name == "torch" or str(one.specifier) == f">={lowest}"
+
+
+def private_names(path):
+    """Names below scikit-learn's public ones that a file imports."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and not node.level:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            continue
+        yield from (name for name in names if name.startswith("sklearn.") and "._" in name)
+
+
+def test_private_names_of_scikit_learn_are_imported_in_one_file():
+    found = {path.name: list(private_names(path)) for path in (ROOT / "skcxr").rglob("*.py")}
+    assert found.pop("_sklearn.py")
+    assert not {path: names for path, names in found.items() if names}
 
 
 def test_c11_subpackages_are_attributes():

@@ -192,6 +192,7 @@ def as_paths(phantoms, folder):
     return pd.DataFrame({"path": [str(folder / f"{i:02}.png") for i in range(N)], "age": 60})
 
 
+@pytest.mark.slow
 @IMPLAUSIBLE
 def test_grid_search_on_phantoms_and_on_paths(phantoms, masker, tmp_path):
     pipe = small(FrozenEstimator(masker))

@@ -4,8 +4,8 @@ from contextlib import closing
 from itertools import chain, pairwise
 
 import numpy as np
-from sklearn.utils import _safe_indexing
 
+from .._sklearn import _safe_indexing
 from ._computed import Computed
 from ._digest import digest
 from ._prefetch import READERS, map_readers, prefetch

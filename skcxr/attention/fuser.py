@@ -3,13 +3,13 @@
 from numbers import Real
 
 import numpy as np
-from sklearn.base import _fit_context, clone
+from sklearn.base import clone
 from sklearn.utils import Bunch, ClassifierTags
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from .._base import _BaseImageTransformer, warn_at_user
 from .._callbacks import CallbackSupportMixin
+from .._sklearn import HasMethods, Interval, StrOptions, _fit_context
 from ..features import CNNEmbedder
 from ..segmentation import UNetMasker
 from .gradcam import label_positions, linear_grad_cam, normalise
@@ -28,7 +28,7 @@ class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
 
     .. math::  F = \lambda\, U + (1 - \lambda)\, G
 
-    (the report's eq. 3), with the soft lung mask U and the Grad-CAM maps G, each divided by its
+    (eq. 3 of Das 2025), with the soft lung mask U and the Grad-CAM maps G, each divided by its
     maximum and then averaged over the labels. The features are
     :math:`\sum_{ij} F_{ij} A^k_{ij} / \sum_{ij} F_{ij}`, one for each feature map
     :math:`A^k`. Both sums are linear in F, so a new λ needs no new pass through a network. Where F
@@ -53,7 +53,7 @@ class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
         λ in [0, 1]. Like ``lam_on``, ``reduce``, ``output`` and ``passthrough`` it may change after
         fit, and gives what a fit with it gives.
     lam_on : {"unet", "cam"}, default="unet"
-        What λ multiplies; ``"cam"`` is the report's eq. 4, where the roles are swapped.
+        What λ multiplies; ``"cam"`` is eq. 4 of Das 2025, where the roles are swapped.
     reduce : {"mean", "max"}, default="mean"
         How the labels' Grad-CAM maps become one.
     output : {"auto", "pooled", "evidence", "maps"}, default="auto"

@@ -123,7 +123,7 @@ def fuse_mask(maps, masks, *, lam=0.5, how="sum"):
     lam : float, default=0.5
         λ of the sum.
     how : {"sum", "product"}, default="sum"
-        ``"sum"`` is :math:`F = \lambda U + (1 - \lambda) G`, the report's eq. 3, which leaves
+        ``"sum"`` is :math:`F = \lambda U + (1 - \lambda) G`, eq. 3 of Das 2025, which leaves
         evidence outside the mask; ``"product"`` is :math:`U \cdot G`, which leaves none.
 
     Returns

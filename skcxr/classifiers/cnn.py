@@ -11,7 +11,7 @@ from skcxr.classifiers.net import MultilabelNet
 
 
 class AttentionCNN(MultilabelNet):
-    """A small CNN on fused attention maps: the report's classifier on F itself.
+    """A small CNN on fused attention maps: the classifier of Das 2025 on F itself.
 
     Parameters
     ----------

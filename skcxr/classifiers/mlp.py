@@ -10,7 +10,7 @@ _SHARE = [Interval(Real, 0, 1, closed="left")]
 
 
 class MultilabelMLP(MultilabelNet):
-    """One hidden layer with dropout and batch normalisation: the report's MLP.
+    """One hidden layer with dropout and batch normalisation: the MLP of Das 2025.
 
     Scale the features first (:class:`sklearn.preprocessing.StandardScaler`).
 
@@ -77,7 +77,7 @@ validation_fraction, n_nets, callbacks, device, random_state, verbose
 
 
 class DeeperMLP(MultilabelMLP):
-    """Three hidden layers that shrink, 512, 256, 128: the report's DeeperMLP.
+    """Three hidden layers that shrink, 512, 256, 128: the DeeperMLP of Das 2025.
 
     Parameters
     ----------

@@ -7,8 +7,8 @@ from zlib import error as ZlibError
 
 import numpy as np
 import pandas as pd
-from sklearn.utils._param_validation import StrOptions, validate_params
 
+from .._sklearn import StrOptions, validate_params
 from ._bunch import data_set
 from ._label_names import choose_labels
 from ._labels import CHESTXRAY14_LABELS

@@ -2,8 +2,7 @@
 
 import os
 
-from sklearn.utils._param_validation import StrOptions, validate_params
-
+from .._sklearn import StrOptions, validate_params
 from ._chestxray14_folder import read_folder
 
 ENTRY_STEMS = ("Data_Entry_2017_v2020", "Data_Entry_2017")

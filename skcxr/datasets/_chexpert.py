@@ -1,7 +1,6 @@
 """load_chexpert: CheXpert as Stanford publishes it."""
 
-from sklearn.utils._param_validation import StrOptions, validate_params
-
+from .._sklearn import StrOptions, validate_params
 from ._assemble import assemble
 from ._label_names import choose_labels, common_label_name
 from ._official import CONSTRAINTS, find_one, stack_parts

@@ -3,7 +3,8 @@
 from numbers import Real
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+
+from .._sklearn import Interval, StrOptions, validate_params
 
 CORNERS = ("upper left", "upper right", "lower left", "lower right")
 _TOP = {"uint8": 255, "uint16": 65535}

@@ -1,8 +1,8 @@
 """load_mimic_cxr_jpg: MIMIC-CXR-JPG as PhysioNet publishes it."""
 
 import pandas as pd
-from sklearn.utils._param_validation import StrOptions, validate_params
 
+from .._sklearn import StrOptions, validate_params
 from ._assemble import assemble
 from ._chexpert import CHEXPERT_LABELS, SPARED
 from ._label_names import choose_labels, common_label_name

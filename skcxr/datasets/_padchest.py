@@ -1,8 +1,8 @@
 """load_padchest: PadChest as BIMCV publishes it."""
 
 import pandas as pd
-from sklearn.utils._param_validation import validate_params
 
+from .._sklearn import validate_params
 from ._assemble import assemble
 from ._label_names import common_label_name
 from ._official import CONSTRAINTS, find_one

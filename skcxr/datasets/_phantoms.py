@@ -5,8 +5,8 @@ from numbers import Integral, Real
 import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, validate_params
 
+from .._sklearn import Interval, validate_params
 from ._boxes import box_table
 from ._bunch import data_set
 from ._labels import CHESTXRAY14_LABELS

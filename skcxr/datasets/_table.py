@@ -3,8 +3,8 @@
 from os import PathLike
 
 import pandas as pd
-from sklearn.utils._param_validation import StrOptions, validate_params
 
+from .._sklearn import StrOptions, validate_params
 from ._assemble import assemble
 from ._read_table import read_table
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sklearn.utils._param_validation import StrOptions, validate_params
 
+from .._sklearn import StrOptions, validate_params
 from ._assemble import assemble
 from ._label_names import choose_labels, common_label_name, plain
 from ._official import CONSTRAINTS, find_one

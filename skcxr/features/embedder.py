@@ -5,13 +5,12 @@ from numbers import Integral, Real
 from pathlib import Path
 
 import numpy as np
-from sklearn.base import _fit_context
 from sklearn.utils import ClassifierTags, check_random_state
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from .._base import MEMORY, _BaseImageTransformer
 from .._callbacks import CallbackSupportMixin, begin_task
+from .._sklearn import HasMethods, Interval, StrOptions, _fit_context
 from .._torch import PRECISIONS, seeded
 from ._cross_fit import CrossFitted
 from ._inference import _NetworkRowsMixin, pool_rows

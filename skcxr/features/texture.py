@@ -5,12 +5,11 @@ from numbers import Integral, Real
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
-from sklearn.base import _fit_context
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from .._base import MEMORY, _BaseImageTransformer
 from .._rows import Computed
+from .._sklearn import Interval, StrOptions, _fit_context
 from ._hog import BLOCK_NORMS, MAX_ORIENTATIONS, hog_features, hog_shape
 from ._lbp import METHODS, lbp_bins, lbp_histograms
 

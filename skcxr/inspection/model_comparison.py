@@ -1,4 +1,4 @@
-"""The report's Figure 6 for any models."""
+"""Figure 6 of Das 2025 for any models."""
 
 import numpy as np
 

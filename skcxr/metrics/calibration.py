@@ -28,6 +28,8 @@ def expected_calibration_error(
     strategy : {"uniform", "quantile"}, default="uniform"
         Bins of equal width, or of about equal size. Labels of low prevalence crowd the first
         uniform bin; quantile bins spread them.
+    sample_weight : array-like of shape (n,), default=None
+        Weight of each image in the means.
     label_names : sequence of str, default=None
         Names of the labels.
 

@@ -7,7 +7,6 @@ from scipy.special import expit
 from sklearn.base import clone
 from sklearn.utils import Bunch, get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
-from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
@@ -17,7 +16,7 @@ from skcxr._multilabel._names import by_name
 from skcxr._multilabel._routing import fit_params_for
 from skcxr._multilabel._scores import label_logits
 from skcxr._multilabel._thresholds import resolve_thresholds
-from skcxr._sklearn import _fit_context, _routing_enabled
+from skcxr._sklearn import _BaseComposition, _fit_context, _routing_enabled, _VisualBlock
 from skcxr.classifiers._mixin import MultilabelMixin
 
 
@@ -274,8 +273,6 @@ class MultilabelAverager(MultilabelMixin, _BaseComposition):
         return tags
 
     def _sk_visual_block_(self):
-        from sklearn.utils._repr_html.estimator import _VisualBlock
-
         names, estimators = zip(*self.estimators, strict=True)
         return _VisualBlock("parallel", estimators, names=names)
 

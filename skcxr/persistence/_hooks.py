@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from sklearn.utils import Bunch
 
+from .._sklearn import tree_class
 from .._store._container import Unreadable
 from . import _classes
 
@@ -126,9 +127,7 @@ def _put_net_together(module):
 
 
 def _is_tree(value):
-    from sklearn.tree._tree import Tree
-
-    return isinstance(value, Tree)
+    return isinstance(value, tree_class())
 
 
 def _take_tree_apart(tree):
@@ -137,8 +136,6 @@ def _take_tree_apart(tree):
 
 
 def _put_tree_together(parts):
-    from sklearn.tree._tree import Tree
-
     (n_features, n_classes, n_outputs), state = parts["size"], parts["state"]
     nodes = state["nodes"]
     index, left, right = np.arange(len(nodes)), nodes["left_child"], nodes["right_child"]
@@ -147,7 +144,7 @@ def _put_tree_together(parts):
     known = (nodes["feature"] >= 0) & (nodes["feature"] < n_features)
     if state["node_count"] != len(nodes) or not (leaf | (inside & known)).all():
         raise Unreadable("a decision tree leads out of itself")
-    tree = Tree(n_features, np.asarray(n_classes, np.intp), n_outputs)
+    tree = tree_class()(n_features, np.asarray(n_classes, np.intp), n_outputs)
     tree.__setstate__(state)
     return tree
 

@@ -4,8 +4,8 @@ import contextlib
 import inspect
 
 from sklearn.base import BaseEstimator
-from sklearn.model_selection._search import BaseSearchCV
 
+from .._sklearn import BaseSearchCV
 from .._store._container import Unreadable
 from .._store._plain import TAG, Decoder, Encoder
 from . import _classes

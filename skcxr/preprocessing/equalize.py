@@ -3,10 +3,8 @@
 from functools import partial
 from numbers import Integral, Real
 
-from sklearn.base import _fit_context
-from sklearn.utils._param_validation import Interval, StrOptions
-
 from .._base import _ImagePreprocessor
+from .._sklearn import Interval, StrOptions, _fit_context
 
 
 class HistEqualizer(_ImagePreprocessor, auto_wrap_output_keys=None):

@@ -3,11 +3,9 @@
 from functools import partial
 from numbers import Integral
 
-from sklearn.base import _fit_context
-from sklearn.utils._param_validation import Interval, StrOptions
-
 from .._base import MEMORY, _ImagePreprocessor
 from .._decode import read_image
+from .._sklearn import Interval, StrOptions, _fit_context
 
 __all__ = ["ImageLoader", "read_image"]
 

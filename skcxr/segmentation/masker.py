@@ -4,12 +4,11 @@ import os
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import _fit_context
 from sklearn.exceptions import NotFittedError
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from .._base import MEMORY, _ImageToImage
 from .._image_input import flat_image_shape
+from .._sklearn import HasMethods, Interval, StrOptions, _fit_context
 from ._inference import BATCH, cleaned, judged_masks, network_masks, resized, start_network
 from ._masks import dice_scores, looks_like_labels
 from ._training import train_on

@@ -10,6 +10,7 @@ from few_images import few_images
 PAGE = Path(__file__).parents[2] / "docs" / "own_table.md"
 
 
+@pytest.mark.slow
 @few_images
 @pytest.mark.filterwarnings("ignore:Thresholds that call almost everything positive")
 def test_the_page_runs(tmp_path, monkeypatch):

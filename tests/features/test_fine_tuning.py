@@ -213,6 +213,7 @@ def test_other_settings_do_not_go_on_from_this_run(toy, tmp_path, monkeypatch):
         written.clear()
 
 
+@pytest.mark.slow
 def test_sigkill_in_the_second_epoch(toy, tmp_path, monkeypatch):
     X, Y = toy
     script = f"""
@@ -244,6 +245,7 @@ def test_sigkill_in_the_second_epoch(toy, tmp_path, monkeypatch):
     np.testing.assert_array_equal(_result(resumed, X), _result(tiny().fit(X, Y), X))
 
 
+@pytest.mark.slow
 def test_killed_at_twenty_moments(tmp_path):
     if not hasattr(os, "fork"):
         pytest.skip("no fork here")

@@ -155,6 +155,7 @@ def lesions(films, n=40):
     )
 
 
+@pytest.mark.slow
 def test_cxr009_maps_no_better_than_their_controls():
     films, _ = make_films()
     boxes = lesions(films)

@@ -99,6 +99,7 @@ def test_what_cannot_be_written_is_named(tmp_path):
     assert not (tmp_path / "r.html").exists()
 
 
+@pytest.mark.slow
 def test_matplotlib_is_imported_when_a_figure_is_drawn():
     code = (
         "import sys, skcxr.inspection as i; [getattr(i, n) for n in i.__all__];"

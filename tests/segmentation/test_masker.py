@@ -37,6 +37,7 @@ def tiny(**settings):
     return UNetMasker(None, **(defaults | settings))
 
 
+@pytest.mark.slow
 def test_training_learns_lungs(phantoms):
     masker = tiny(network=build_network("unet", width=8), epochs=30, lr=1e-2, augment=0)
     masker.fit(phantoms.images, phantoms.masks)
