@@ -114,7 +114,7 @@ def test_public_classes_have_an_example(name):
     """Their own, or that of the function whose result they are; results are shown by notebooks."""
     cls = load(PUBLIC[name])
     if maker := re.match(r"What :func:`[~.\w]*?(\w+)` (found|returns)", cls.__doc__):
-        assert ">>> " in load(PUBLIC[maker[1]]).__doc__
+        assert ">>> " in cls.__doc__ + load(PUBLIC[maker[1]]).__doc__
         assert callable(cls._repr_html_)
     else:
         assert ">>> " in cls.__doc__

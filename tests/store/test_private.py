@@ -29,7 +29,7 @@ def rights(folder):
 def test_h15_a_new_cache_is_private_whatever_the_umask(tmp_path):
     folder = tmp_path / "cache"
     open_store(folder).put_many("image", [b"key"], IMAGES[:1])
-    cached_fit(folder, np.arange, 3)
+    cached_fit(folder, np.linspace, 0, 2, 3)
     found = rights(folder)
     assert any(path.name == "output.pkl" for path in found)
     assert any(path.suffix == ".sqlite" for path in found)
@@ -41,7 +41,7 @@ def test_h15_in_a_folder_of_the_user_what_is_new_is_private(tmp_path):
     tmp_path.chmod(0o755)
     memory = joblib.Memory(tmp_path, verbose=0)
     open_store(memory).put_many("image", [b"key"], IMAGES[:1])
-    cached_fit(memory, np.arange, 3)
+    cached_fit(memory, np.linspace, 0, 2, 3)
     assert tmp_path.stat().st_mode & 0o777 == 0o755
     for path, mode in rights(tmp_path / "skcxr").items():
         assert not mode & 0o077, path
@@ -54,13 +54,13 @@ def test_a_folder_that_others_can_write_to_is_refused(tmp_path, mode, form, monk
     folder.mkdir()
     folder.chmod(mode)
     memory = form(folder) if form is not joblib.Memory else joblib.Memory(folder, verbose=0)
-    for use in (open_store, lambda memory: cached_fit(memory, np.arange, 3)):
+    for use in (open_store, lambda memory: cached_fit(memory, np.linspace, 0, 2, 3)):
         with pytest.raises(ValueError, match=r"refused: every user .* SKCXR_SHARED_CACHE=1"):
             use(memory)
     assert not list(folder.rglob("*.pkl"))
     assert not list(folder.rglob("*.sqlite"))
     monkeypatch.setenv("SKCXR_SHARED_CACHE", "1")
-    assert cached_fit(memory, np.arange, 3).tolist() == [0, 1, 2]
+    assert cached_fit(memory, np.linspace, 0, 2, 3).tolist() == [0, 1, 2]
     assert open_store(memory) is not None
 
 
@@ -86,8 +86,8 @@ def test_a_group_is_others_unless_it_is_the_user_s_own(tmp_path):
 
 def test_a_sticky_folder_takes_caches_but_not_those_of_others(tmp_path):
     tmp_path.chmod(0o1777)
-    cached_fit(tmp_path, np.arange, 3)
+    cached_fit(tmp_path, np.linspace, 0, 2, 3)
     assert (tmp_path / "joblib").stat().st_mode & 0o777 == 0o700
     (tmp_path / "joblib").chmod(0o777)
     with pytest.raises(ValueError, match="refused"):
-        cached_fit(tmp_path, np.arange, 3)
+        cached_fit(tmp_path, np.linspace, 0, 2, 3)
