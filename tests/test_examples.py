@@ -17,7 +17,7 @@ MODELS = ["base_mlp", "fine_tuned_mlp", "deeper_mlp_shrunk", "final_hybrid_mlp"]
 
 @pytest.fixture
 def example(monkeypatch):
-    """Import an example by name, as the script it is."""
+    """Import an example by name, as the script it is; its figures are closed afterwards."""
 
     def load(name):
         spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
@@ -26,7 +26,10 @@ def example(monkeypatch):
         spec.loader.exec_module(module)
         return module
 
-    return load
+    yield load
+    import matplotlib.pyplot as plt
+
+    plt.close("all")
 
 
 @few_images

@@ -101,6 +101,7 @@ class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
     (4, 512)
     """
 
+    __metadata_request__fit = {"groups": True}  # patients, where metadata are routed
     _parameter_constraints = {
         "embedder": [HasMethods(["fit_rows", "rows"]), None],
         "masker": [HasMethods(["fit", "iter_masks"]), None],

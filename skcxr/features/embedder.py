@@ -118,6 +118,7 @@ class CNNEmbedder(CallbackSupportMixin, _NetworkFitMixin, _NetworkRowsMixin, _Ba
     (4, 512)
     """
 
+    __metadata_request__fit = {"groups": True}  # patients, where metadata are routed
     _parameter_constraints = {
         "backbone": [StrOptions(set(BACKBONES)), HasMethods("forward")],
         "weights": [str, Path, None],

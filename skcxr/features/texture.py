@@ -92,6 +92,7 @@ class LBPHOGExtractor(_BaseImageTransformer):
     (3, 1306)
     """
 
+    __metadata_request__fit = {"groups": True}  # patients, where metadata are routed
     _parameter_constraints: dict = {
         "lbp": ["boolean"],
         "hog": ["boolean"],

@@ -40,7 +40,7 @@ def model_table(models, runs):
 
 
 def _network(estimator):
-    """What the first network of a fitted estimator is made of."""
+    """What the networks of a fitted estimator are made of."""
     estimator = getattr(estimator, "best_estimator_", estimator)
     part, _ = find_part(
         estimator,
@@ -50,8 +50,9 @@ def _network(estimator):
         return {}
     embedder = getattr(part, "embedder_", part)
     state = hashlib.sha256()
-    for key, tensor in embedder.trunk_.state_dict().items():
-        state.update(key.encode() + tensor.cpu().contiguous().numpy().tobytes())
+    for network in (embedder.trunk_, *embedder.tails_):
+        for key, tensor in network.state_dict().items():
+            state.update(key.encode() + tensor.cpu().contiguous().numpy().tobytes())
     backbone = embedder.backbone
     return {
         "backbone": backbone if isinstance(backbone, str) else type(backbone).__name__,
