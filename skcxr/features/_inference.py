@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 import torch
+from sklearn.utils.validation import check_is_fitted
 
 from .._rows import Computed, digest
 from .._torch import (
@@ -44,6 +45,43 @@ class _NetworkRowsMixin:
         self._inference = {}
         vars(self).pop("_n_channels", None)
         return rest
+
+    def rows(self, X):
+        """Feature maps of images as lazy rows; nothing is computed before they are read.
+
+        Parameters
+        ----------
+        X : paths, DataFrame with a ``path`` column, (n, H, W) array or flat rows
+            The images.
+
+        Returns
+        -------
+        rows with ``batches(batch_size)`` yielding ``(slice, (m, C, h, w) float16)``
+        """
+        check_is_fitted(self, "trunk_")
+        if self._several:
+            self._check_output(needs_maps=True)
+        return self._map_rows(self._trunk_rows(self._validate_images(X, reset=False)))
+
+    def activation_rows(self, X):
+        """What the linear head says of each place, as lazy rows.
+
+        For a global average pooling and a linear head the logit of a label is the mean over the
+        places of w · A + b, with the feature maps A. Several networks are averaged, as logits are.
+
+        Parameters
+        ----------
+        X : paths, DataFrame with a ``path`` column, (n, H, W) array or flat rows
+            The images.
+
+        Returns
+        -------
+        rows with ``batches(batch_size)`` yielding ``(slice, (m, 2, n_labels, h, w) float32)``
+            w · A, the class activation maps, and b.
+        """
+        check_is_fitted(self, "trunk_")
+        self._check_output(needs_maps=False)
+        return self._activation_rows(self._trunk_rows(self._validate_images(X, reset=False)))
 
     def _install(self, network, coef, intercept):
         """Add a trained network, or the head of the frozen one."""
