@@ -55,7 +55,7 @@ def efficientnet_lite(name):
         from efficientnet_lite_pytorch import EfficientNet
     except ImportError:
         raise ImportError(
-            f'backbone="{name}" needs its network code: pip install "skcxr[offline]".'
+            f'backbone="{name}" needs its network code: pip install efficientnet-lite-pytorch.'
         ) from None
     net = EfficientNet.from_name(name.replace("_", "-"))
     for conv in net.modules():
