@@ -50,7 +50,7 @@ def _network(estimator):
         return {}
     embedder = getattr(part, "embedder_", part)
     state = hashlib.sha256()
-    for network in (embedder.trunk_, *embedder.tails_):
+    for network in (embedder.trunk_, *getattr(embedder, "tails_", [])):
         for key, tensor in network.state_dict().items():
             state.update(key.encode() + tensor.cpu().contiguous().numpy().tobytes())
     backbone = embedder.backbone
