@@ -1,9 +1,5 @@
 """A callback for scikit-learn's protocol that notes what it is told."""
 
-import pytest
-
-pytest.importorskip("sklearn.callback", reason="callbacks came with scikit-learn 1.9")
-
 
 def path_of(context):
     """(estimator, task, number) of a task and of those around it, the outermost first."""

