@@ -97,9 +97,9 @@ def make_hybrid_pipeline(
         What the arguments are that are not given. ``"small"``: EfficientNet-Lite0 trained whole,
         five networks cross-fitted, for hundreds to a few thousand films; some 25 minutes of one
         core's time for the training on 1,175 films. ``"best"``: the same with EfficientNet-Lite0, 1
-        and 2, whose logits are averaged; not scored yet, and several times as long. ``"frozen"``: EfficientNet-Lite0 as ImageNet left it, with
-        texture; a minute. ``"report"``: as Das 2025 has it, ResNet18 with its last stage
-        fine-tuned.
+        and 2, whose logits are averaged; not scored yet, and several times as long.
+        ``"frozen"``: EfficientNet-Lite0 as ImageNet left it, with texture; a minute. ``"report"``:
+        as Das 2025 has it, ResNet18 with its last stage fine-tuned.
     size : int, optional
         Height and width that images are brought to, in pixels.
     equalize : {"global", "clahe", "none"}, optional
