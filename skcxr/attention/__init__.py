@@ -6,7 +6,6 @@ __getattr__, __dir__, __all__ = attach(
     __name__,
     {
         "GradCAMFuser": "fuser",
-        "LABEL_ZONES": "regions",
         "average_flipped": "postprocess",
         "class_maps": "maps",
         "faithfulness": "sanity",
@@ -17,7 +16,6 @@ __getattr__, __dir__, __all__ = attach(
         "head_cam": "cam",
         "head_grad_cam": "cam",
         "iter_class_maps": "maps",
-        "label_regions": "regions",
         "linear_cam": "cam",
         "linear_grad_cam": "gradcam",
         "randomization_check": "sanity",

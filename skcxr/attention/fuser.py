@@ -202,6 +202,8 @@ class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
         self.masker_ = None
         self._hold_masker(images)
         self.embedder_ = CNNEmbedder() if self.embedder is None else clone(self.embedder)
+        if self.masker is not None and getattr(self.embedder_, "masker", self) is None:
+            self.embedder_.masker = self.masker  # the same masks guide its training
         task = context.subcontext(task_name="fit-embedder")
         with task.propagate_callback_context(self.embedder_):
             task.call_on_fit_task_begin(**given)

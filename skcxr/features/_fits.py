@@ -41,14 +41,25 @@ def fit_head(memory, rows, Y, label_names, *, C, batch_size):
 
 
 def fit_network(
-    memory, rows, network, Y, label_names, settings, *, device, verbose, begin_epoch, **training
+    memory,
+    rows,
+    network,
+    Y,
+    label_names,
+    settings,
+    *,
+    regions=None,
+    device,
+    verbose,
+    begin_epoch,
+    **training,
 ):
     """Train a network and its linear head; an interrupted training goes on where it was.
 
     Parameters
     ----------
     memory : None, folder or joblib.Memory
-    rows, network, Y, label_names, settings, device, verbose, begin_epoch
+    rows, network, Y, label_names, settings, regions, device, verbose, begin_epoch
         As for :func:`train_network`.
     **training : dict
         Its other arguments, on which the result depends.
@@ -61,7 +72,8 @@ def fit_network(
     """
     inputs = checkpoint = None
     if memory is not None:
-        inputs = digest(state_digest(network), *rows.keys(), Y.tobytes()).hex()
+        guided = [] if regions is None else [regions.key, regions.index.tobytes()]
+        inputs = digest(state_digest(network), *rows.keys(), Y.tobytes(), *guided).hex()
         name = digest(inputs, str(settings.get_params()), str(training)).hex()
         checkpoint = checkpoint_folder(open_store(memory)) / f"{name}.zip"
     try:
@@ -76,6 +88,7 @@ def fit_network(
             inputs=inputs,
             parameters=settings.get_params(),
             training={name: str(value) for name, value in training.items()},
+            regions=regions,
             device=device,
             checkpoint=checkpoint,
             verbose=verbose,
@@ -97,6 +110,7 @@ _NOT_IN_KEY = (
     "rows",
     "network",
     "settings",
+    "regions",
     "device",
     "checkpoint",
     "verbose",
@@ -120,19 +134,21 @@ def _network(
     inputs,
     parameters,
     training,
+    regions,
     device,
     checkpoint,
     verbose,
     begin_epoch,
     values,
 ):
-    """`inputs` stands for rows and network in the key, the other two for settings and values."""
+    """`inputs` stands for rows, network and regions in the key, the other two for the rest."""
     return train_network(
         rows,
         network,
         Y,
         label_names,
         settings,
+        regions=regions,
         device=device,
         checkpoint=checkpoint,
         verbose=verbose,

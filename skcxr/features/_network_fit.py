@@ -5,13 +5,16 @@ import functools
 import warnings
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.utils.validation import check_consistent_length
 
 from .._base import warn_at_user
 from .._multilabel._groups import check_groups
 from .._multilabel._labels import encode_targets
 from .._multilabel._stratify import assign_parts
+from ..segmentation import UNetMasker
 from ._fits import fit_head, fit_network
+from ._guidance import make_regions
 
 _FOLDS = 5  # networks of cross_fit="auto"
 
@@ -19,7 +22,8 @@ _FOLDS = 5  # networks of cross_fit="auto"
 class _NetworkFitMixin:
     """What `fit` does with labels.
 
-    Uses the parameters ``fine_tune``, ``cross_fit``, ``head_C``, ``batch_size`` and ``verbose``.
+    Uses the parameters ``fine_tune``, ``cross_fit``, ``masker``, ``head_C``, ``batch_size`` and
+    ``verbose``.
     """
 
     @property
@@ -54,14 +58,35 @@ class _NetworkFitMixin:
             return rows
         seed = int(rng.randint(np.iinfo(np.int32).max))
         self.history_ = []
+        regions = self._regions(images, settings)
         train = functools.partial(self._train, network, settings, begin_epoch)
         if self._n_networks is None:
-            train(rows, targets.Y, seed)
+            train(rows, targets.Y, seed, regions)
         else:
             self.part_ = self._deal(images, targets.Y, groups, seed)
-            self._train_networks(train, rows, targets.Y, seed)
+            self._train_networks(train, rows, targets.Y, seed, regions)
         self.history_ = _history(self.history_)
         return rows
+
+    def _regions(self, images, settings):
+        """Where the evidence of each label may be; None where nothing is guided."""
+        if settings.guidance == 0:
+            return None
+        if self.masker is None:
+            runs = {"device": self.device, "precision": self.precision, "memory": self.memory}
+            masker = UNetMasker(verbose=self.verbose, **runs)
+        else:
+            masker = clone(self.masker)
+        masker.fit(images, None)  # FrozenEstimator insists on a y
+        names = list(map(str, self.label_names_))
+        regions, n_usable = make_regions(masker, images, names, settings.dilate)
+        if n_usable == 0:
+            warn_at_user(
+                f"None of the {len(images)} lung masks is plausible, so the training is not guided "
+                "by them; mask_quality(images) of a UNetMasker says why."
+            )
+            return None
+        return regions
 
     def _deal(self, images, Y, groups, seed):
         """Part of each image, of one network each; patients whole, labels balanced."""
@@ -76,12 +101,13 @@ class _NetworkFitMixin:
             )
         return assign_parts(Y, groups, np.full(k, 1 / k), np.random.RandomState(seed))
 
-    def _train_networks(self, train, rows, Y, seed):
+    def _train_networks(self, train, rows, Y, seed, regions):
         for i in range(self._n_networks):
             index = np.flatnonzero(self.part_ != i)
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", "No positive or no negative example")
-                train(rows.take(index), Y[index], seed + i)
+                part = None if regions is None else regions.take(index)
+                train(rows.take(index), Y[index], seed + i, part)
         seen = [Y[self.part_ != i] for i in range(self._n_networks)]
         varies = np.all([(y == 0).any(0) & (y == 1).any(0) for y in seen], axis=0)
         if not varies.all():
@@ -91,7 +117,7 @@ class _NetworkFitMixin:
                 f"{self._n_networks} networks, which start at its prevalence."
             )
 
-    def _train(self, network, settings, begin_epoch, rows, Y, seed):
+    def _train(self, network, settings, begin_epoch, rows, Y, seed, regions):
         """Train one network, and add it."""
         import torch
 
@@ -103,6 +129,7 @@ class _NetworkFitMixin:
             Y,
             list(map(str, self.label_names_)),
             settings,
+            regions=regions,
             C=float(self.head_C),
             seed=seed,
             dtype=dtype,

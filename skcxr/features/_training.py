@@ -10,13 +10,15 @@ from torch import nn
 from .._progress import Progress
 from .._store._checkpoint import read_checkpoint, set_aside, write_checkpoint
 from .._torch import to_input
-from ._augment import augment, mix
+from ._augment import augment, draw_movement, mix, move_regions
 from ._frozen_norm import to_trainable
+from ._guidance import stray_share
+from ._rates import parameter_groups, rate_factor
 from .linear_head import fit_linear_head
 
 _FILMS_ON_CPU = 8  # a processor's caches hold the activations of about so many
+_MOVES = ("rotation", "shift", "zoom", "flip")
 _STATE = ("weights", "average", "exp_avg", "exp_avg_sq")
-_NORMS = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm)
 
 
 class Stopped(Exception):
@@ -34,6 +36,7 @@ def train_network(
     label_names,
     settings,
     *,
+    regions=None,
     C,
     seed,
     device,
@@ -55,6 +58,8 @@ def train_network(
         0, 1 or NaN; unknown labels take no part.
     label_names : sequence of str
     settings : FineTuning
+    regions : Regions or None
+        Where the evidence of each label may be, for ``settings.guidance``.
     C : float
         Regularisation of the logistic regression that the head starts at.
     seed : int
@@ -83,7 +88,7 @@ def train_network(
         Where the training was stopped before its last epoch.
     """
     Y = np.asarray(Y, np.float32)
-    run = _Run(rows, network, Y, settings, seed, device, dtype)
+    run = _Run(rows, network, Y, settings, regions, seed, device, dtype)
     if not run.resume(checkpoint):
         run.begin(*fit_linear_head(run.embed(), Y, label_names, C=C))
     epochs = settings.epochs
@@ -101,8 +106,9 @@ def train_network(
 class _Run:
     """One training: the model, the optimiser, the averaged weights, and where it stands."""
 
-    def __init__(self, rows, network, Y, settings, seed, device, dtype):
+    def __init__(self, rows, network, Y, settings, regions, seed, device, dtype):
         self.rows, self.Y, self.settings, self.seed = rows, Y, settings, seed
+        self.regions = regions
         self.device = device
         # float16 would need its losses scaled; the training of such devices stays in float32.
         self.dtype = dtype if dtype == torch.bfloat16 else torch.float32
@@ -113,7 +119,7 @@ class _Run:
         self.epoch, self.history = 0, []
         self.n_batches = -(-len(Y) // settings.batch_size)
         self.head = nn.Linear(self._maps(self._read(np.arange(1))).shape[1], Y.shape[1]).to(device)
-        groups = [*_parameter_groups(self.model, settings)]
+        groups = [*parameter_groups(self.model, settings)]
         groups.append({"params": [*self.head.parameters()], "lr": settings.lr, "weight_decay": 0.0})
         self.optimizer = torch.optim.AdamW(groups, lr=settings.lr, fused=device.type != "mps")
         self.rates = [group["lr"] for group in self.optimizer.param_groups]
@@ -221,7 +227,7 @@ class _Run:
     def _step(self, index, number):
         settings = self.settings
         step = self.epoch * self.n_batches + number
-        factor = _rate(step, settings.epochs * self.n_batches, settings)
+        factor = rate_factor(step, settings.epochs * self.n_batches, settings)
         for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
             group["lr"] = rate * factor
         rng = np.random.default_rng((self.seed, self.epoch, number))
@@ -252,6 +258,8 @@ class _Run:
             batch["share"] = rng.beta(self.settings.mixup, self.settings.mixup)
         batch["cut"] = int(rng.integers(2**31))
         batch["n_known"] = max(int((~np.isnan(batch["targets"])).sum()), 1)
+        if self.regions is not None:
+            batch["regions"] = self.regions.read(index)
         return batch
 
     def _read(self, index):
@@ -260,13 +268,17 @@ class _Run:
     def _gradients(self, batch, piece):
         """Gradients of the loss of a few films of a batch, and their part of the loss."""
         inputs, share = self._changed(batch, piece)
-        logits = self.head(self._maps(inputs).mean((2, 3)))
+        maps = self._maps(inputs)
+        logits = self.head(maps.mean((2, 3)))
         loss = share * self._loss(logits, batch["targets"][piece])
         if share < 1:
             loss = loss + (1 - share) * self._loss(
                 logits, batch["targets"][batch["partner"][piece]]
             )
         loss = loss / batch["n_known"]
+        if self.regions is not None:
+            stray = stray_share(maps, self.head.weight, self._where_evidence_may_be(batch, piece))
+            loss = loss + self.settings.guidance * stray * len(maps) / len(batch["index"])
         gradients = torch.autograd.grad(loss, self.parameters, allow_unused=True)
         pairs = zip(gradients, self.parameters, strict=True)
         return [torch.zeros_like(p) if g is None else g for g, p in pairs], float(loss.detach())
@@ -293,16 +305,37 @@ class _Run:
         return mix(own, partners, batch["share"], self.settings.mix, cut)
 
     def _augmented(self, batch, where):
-        settings = self.settings
-        names = ("rotation", "shift", "zoom", "contrast", "gamma", "noise", "flip")
-        limits = {name: getattr(settings, name) for name in names}
-        seeds = [(self.seed, self.epoch, int(batch["index"][i])) for i in where]
+        limits = self._limits(*_MOVES, "contrast", "gamma", "noise")
         return np.stack(
-            [
-                augment(batch["films"][i], np.random.default_rng(seed), **limits)
-                for i, seed in zip(where, seeds, strict=True)
-            ]
+            [augment(batch["films"][i], self._film_rng(batch, i), **limits) for i in where]
         )
+
+    def _limits(self, *names):
+        return {name: getattr(self.settings, name) for name in names}
+
+    def _film_rng(self, batch, i):
+        return np.random.default_rng((self.seed, self.epoch, int(batch["index"][i])))
+
+    def _where_evidence_may_be(self, batch, piece):
+        """Regions of the labels on films as they are now, (m, n_labels, h, w)."""
+        where = np.arange(len(batch["index"]))[piece]
+        regions = self._moved_regions(batch, where)
+        if batch["share"] < 1:  # either of two films that were mixed
+            regions = np.maximum(regions, self._moved_regions(batch, batch["partner"][where]))
+        regions = torch.from_numpy(regions[..., self.regions.of_label]).to(self.device)
+        return regions.permute(0, 3, 1, 2).float() / 255
+
+    def _moved_regions(self, batch, where):
+        films = batch["films"]
+        if films.ndim != 3:
+            return batch["regions"][where]
+        moved = []
+        for i in where:
+            matrix = draw_movement(
+                films.shape[1:], self._film_rng(batch, i), **self._limits(*_MOVES)
+            )
+            moved.append(move_regions(batch["regions"][i], matrix, films.shape[1:]))
+        return np.stack(moved)
 
     def _maps(self, batch):
         """(m, H, W) uint8 or (m, C, h, w) float16 → (m, C', h', w') float32."""
@@ -314,48 +347,6 @@ class _Run:
         low = self.dtype != torch.float32
         with torch.autocast(self.device.type, self.dtype, enabled=low):
             return self.model(x.to(self.dtype)).float()
-
-
-def _rate(step, n_steps, settings):
-    """Factor of all learning rates at a step: a linear warm-up, then half a cosine or 1."""
-    factor = 1.0
-    if settings.warm_up > 0:
-        factor = min(1.0, (step + 1) / (settings.warm_up * n_steps))
-    if settings.schedule == "cosine":
-        factor *= 0.5 * (1 + np.cos(np.pi * step / n_steps))
-    return factor
-
-
-def _parameter_groups(model, settings):
-    """The parameters that are trained, with rates and weight decay; the others stand still."""
-    stages = [name for name, _ in model.named_children()]
-    first = stages.index(settings.train) if settings.train in stages else 0
-    blocks = []
-    for stage in list(model.children())[first:]:
-        plain = type(stage) is nn.Sequential
-        blocks += [b for b in (stage.children() if plain else [stage]) if [*b.parameters()]]
-    trained = set()
-    if settings.train == "norm":
-        norms = [m for m in model.modules() if isinstance(m, _NORMS)]
-        trained = {id(p) for m in norms for p in m.parameters()}
-        if not trained:
-            raise ValueError(
-                "'norm' trains the scale and shift of norms, and the network has none; use 'all' "
-                f"or one of its stages, {', '.join(stages)}."
-            )
-    frozen = {id(p) for p in model.parameters() if not p.requires_grad}
-    model.requires_grad_(False)
-    for depth, block in enumerate(blocks):
-        chosen = [
-            p
-            for p in block.parameters()
-            if id(p) not in frozen and (not trained or id(p) in trained)
-        ]
-        lr = settings.lr * settings.lr_decay ** ((len(blocks) - 1 - depth) / 4)
-        for decay, many in ((settings.weight_decay, True), (0.0, False)):
-            params = [p.requires_grad_() for p in chosen if (p.ndim > 1) == many]
-            if params:
-                yield {"params": params, "lr": lr, "weight_decay": decay}
 
 
 def _one_core_threads(n):

@@ -55,6 +55,10 @@ class CNNEmbedder(CallbackSupportMixin, _NetworkFitMixin, _NetworkRowsMixin, _Ba
     output : {"auto", "embedding", "logits"}, default="auto"
         ``"logits"`` of the trained head, one per label, mean something across networks, embeddings
         of different networks do not: ``"auto"`` gives logits where networks were cross-fitted.
+    masker : UNetMasker or None, default=None
+        Whose lung masks guide the training (``guidance`` of :class:`FineTuning`); None is
+        ``UNetMasker()`` with its own weights. One of your own as for
+        :class:`~skcxr.attention.GradCAMFuser`.
     epochs, lr : int and float or None, default=None
         Passes and learning rate, where they differ from those of `fine_tune`.
     head_C : float, default=0.01
@@ -125,6 +129,7 @@ class CNNEmbedder(CallbackSupportMixin, _NetworkFitMixin, _NetworkRowsMixin, _Ba
         "fine_tune": [str, FineTuning, None],
         "cross_fit": [StrOptions({"auto"}), Interval(Integral, 2, None, closed="left"), None],
         "output": [StrOptions({"auto", "embedding", "logits"})],
+        "masker": [HasMethods(["fit", "iter_masks"]), None],
         "epochs": [Interval(Integral, 1, None, closed="left"), None],
         "lr": [Interval(Real, 0, None, closed="neither"), None],
         "head_C": [Interval(Real, 0, None, closed="neither")],
@@ -145,6 +150,7 @@ class CNNEmbedder(CallbackSupportMixin, _NetworkFitMixin, _NetworkRowsMixin, _Ba
         fine_tune=None,
         cross_fit="auto",
         output="auto",
+        masker=None,
         epochs=None,
         lr=None,
         head_C=0.01,
@@ -161,6 +167,7 @@ class CNNEmbedder(CallbackSupportMixin, _NetworkFitMixin, _NetworkRowsMixin, _Ba
         self.fine_tune = fine_tune
         self.cross_fit = cross_fit
         self.output = output
+        self.masker = masker
         self.epochs = epochs
         self.lr = lr
         self.head_C = head_C

@@ -11,9 +11,11 @@ _POSITIVE = [Interval(Real, 0, None, closed="neither")]
 _NOT_NEGATIVE = [Interval(Real, 0, None, closed="left")]
 _COUNT = [Interval(Integral, 1, None, closed="left")]
 
+_CHANGES = ("mixup", "rotation", "shift", "zoom", "contrast", "gamma", "noise")
 _STILL = {
-    **dict.fromkeys(("mixup", "rotation", "shift", "zoom", "contrast", "gamma", "noise"), 0.0),
+    **dict.fromkeys(_CHANGES, 0.0),
     "flip": False,
+    "guidance": 0.0,
 }
 
 #: What `FineTuning.from_recipe` knows: name -> what it is, and settings besides the defaults.
@@ -93,6 +95,13 @@ class FineTuning(BaseEstimator):
     flip : bool, default=True
         Whether half of the films are mirrored in training, and the maps of a film averaged with
         those of its mirror image afterwards. It moves the heart to the other side.
+    guidance : float, default=0.3
+        Weight of a term of the loss that keeps the evidence of a label where it can be [3]_: the
+        share of the positive evidence outside the label's region of
+        :func:`~skcxr.segmentation.label_regions`. Films without a plausible lung mask are not
+        guided; 0 needs no masks.
+    dilate : float, default=0.05
+        Radius by which these regions are dilated, as a share of the film's height.
 
     References
     ----------
@@ -100,6 +109,9 @@ class FineTuning(BaseEstimator):
        out-of-distribution". ICLR, 2022.
     .. [2] F. Kanavati, M. Tsuneki. "Partial transfusion: on the expressive influence of trainable
        batch norm parameters for transfer learning". MIDL, 2021.
+
+    .. [3] A. S. Ross et al. "Right for the right reasons: Training differentiable models by
+       constraining their explanations". IJCAI, 2017.
 
     Examples
     --------
@@ -130,6 +142,8 @@ class FineTuning(BaseEstimator):
         "gamma": _NOT_NEGATIVE,
         "noise": _NOT_NEGATIVE,
         "flip": ["boolean"],
+        "guidance": _NOT_NEGATIVE,
+        "dilate": _SHARE,
     }
 
     def __init__(
@@ -154,6 +168,8 @@ class FineTuning(BaseEstimator):
         gamma=0.25,
         noise=0.0,
         flip=True,
+        guidance=0.3,
+        dilate=0.05,
     ):
         self.train = train
         self.epochs = epochs
@@ -174,6 +190,8 @@ class FineTuning(BaseEstimator):
         self.gamma = gamma
         self.noise = noise
         self.flip = flip
+        self.guidance = guidance
+        self.dilate = dilate
 
     @classmethod
     def from_recipe(cls, name, **changes):
@@ -200,7 +218,7 @@ class FineTuning(BaseEstimator):
     @property
     def changes_films(self):
         """Whether the training changes the films, so that nothing of the network can be kept."""
-        return self.flip or any(getattr(self, name) > 0 for name in _STILL if name != "flip")
+        return self.flip or any(getattr(self, name) > 0 for name in _CHANGES)
 
 
 def resolve_fine_tuning(fine_tune, stages, **changes):

@@ -118,6 +118,13 @@ def build_network(name, width=16):
     Ronneberger, Fischer, Brox. U-Net. MICCAI 2015. Kerfoot et al. Left-ventricle quantification
     using residual U-Net. STACOM 2018. Oktay et al. Attention U-Net. MIDL 2018. Zhou et al.
     UNet++. DLMIA 2018.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skcxr.segmentation import build_network
+    >>> tuple(build_network("unet", width=4)(torch.zeros(1, 1, 32, 32)).shape)
+    (1, 1, 32, 32)
     """
     channels = tuple(width * 2**i for i in range(5))
     if name == "unet":

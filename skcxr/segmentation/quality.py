@@ -26,6 +26,16 @@ def keep_two_largest(mask):
     -------
     mask : ndarray of shape (h, w), uint8
         Soft edges stay; other parts become 0, holes become at least 128.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skcxr.segmentation import keep_two_largest
+    >>> mask = np.zeros((32, 32), np.uint8)
+    >>> mask[4:28, 2:12] = mask[4:28, 20:30] = mask[15, 16] = 255
+    >>> kept = keep_two_largest(mask)
+    >>> int(kept[15, 16]), int((kept > 0).sum())
+    (0, 480)
     """
     binary = (mask > 127).astype(np.uint8)
     n, parts, stats, _ = cv2.connectedComponentsWithStats(binary, connectivity=8)
@@ -134,6 +144,16 @@ def mask_quality(masks):
     DataFrame of n rows
         The columns of the measures, ``flag`` (``"ok"``, ``"no lung"``, ``"one lung"``,
         ``"almost all"``, ``"unsure"``) and ``usable`` (flag is ``"ok"``).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skcxr.segmentation import mask_quality
+    >>> masks = np.zeros((2, 64, 64), bool)
+    >>> masks[:, 8:56, 8:28] = True
+    >>> masks[0, 8:56, 36:56] = True
+    >>> mask_quality(masks)["flag"].tolist()
+    ['ok', 'one lung']
     """
     masks = np.asarray(masks)
     if masks.dtype != np.uint8:

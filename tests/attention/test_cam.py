@@ -207,7 +207,7 @@ def test_networks_trained_on_mirrored_films_average_their_maps(cross_fit, stages
     Y = np.array([[0, 1], [1, 0], [1, 1], [0, 0]] * 3)
     embedder = CNNEmbedder(
         tiny_network(), weights=None, precision="float32", device="cpu", random_state=0,
-        fine_tune=FineTuning(epochs=1, lr=1e-2, flip=True), cross_fit=cross_fit,
+        fine_tune=FineTuning(epochs=1, lr=1e-2, guidance=0.0), cross_fit=cross_fit,
     ).fit(X, Y)  # fmt: skip
     assert len(embedder.trunk_) == 0
     found = class_maps(embedder, X, method="layer_cam", stages=stages)

@@ -34,7 +34,7 @@ def toy():
 
 
 def tiny(cross_fit=3, fine_tune=None, **settings):
-    fine_tune = fine_tune or FineTuning(epochs=2, lr=5e-3, batch_size=12)
+    fine_tune = fine_tune or FineTuning(epochs=2, lr=5e-3, batch_size=12, guidance=0.0)
     return CNNEmbedder(
         tiny_network(), weights=None, fine_tune=fine_tune, cross_fit=cross_fit, batch_size=8,
         precision="float32", device="cpu", random_state=0, **settings,
@@ -63,7 +63,7 @@ def state_of(embedder, i):
 @pytest.mark.parametrize("flip", [False, True])
 def test_features_of_a_film_are_of_the_network_that_did_not_see_it(toy, monkeypatch, flip):
     X, Y = toy
-    settings = FineTuning(epochs=2, lr=5e-3, batch_size=12, flip=flip)
+    settings = FineTuning(epochs=2, lr=5e-3, batch_size=12, flip=flip, guidance=0.0)
     seeds = []
     monkeypatch.setattr(
         _fits, "train_network", lambda *a, **k: seeds.append(k["seed"]) or train_network(*a, **k)

@@ -40,7 +40,7 @@ def toy():
 def tiny(fine_tune="layer4", memory=None, backbone=None, **settings):
     """One network, tuned as the report does unless told otherwise, in float32."""
     if isinstance(fine_tune, str):
-        settings = {"epochs": 3, "lr": 0.01, "batch_size": 8, **settings}
+        settings = {"epochs": 3, "lr": 0.01, "batch_size": 8, "guidance": 0.0, **settings}
         fine_tune = FineTuning.from_recipe(fine_tune, **settings)
     return ResNetEmbedder(
         backbone or tiny_network(),

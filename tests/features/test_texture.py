@@ -113,6 +113,8 @@ def test_hog_is_that_of_scikit_image(block_norm, transform_sqrt, orientations):
     for images, cell, block in itertools.product(
         STACKS.values(), [(8, 8), (7, 9), (1, 2), (1, 1)], [(2, 2), (1, 1), (3, 2)]
     ):
+        if max(cell) < 7:  # scikit-image takes its time for every block
+            images = images[:, :12, :13]
         if any(n < c * b for n, c, b in zip(images.shape[1:], cell, block, strict=True)):
             continue
         args = (orientations, cell, block, block_norm)
@@ -201,6 +203,7 @@ def test_forms_of_input_agree(tmp_path):
         assert_array_equal(extractor.transform(form), features)
 
 
+@pytest.mark.slow
 def test_two_workers_give_the_same():
     X = _noise(5, 64, 64)
     one = LBPHOGExtractor().fit_transform(X)

@@ -204,7 +204,7 @@ def test_films_of_which_nothing_is_known_pull_at_nothing(hand_made_start):
 
 # ---- how it is computed does not matter --------------------------------------------------------
 
-LIVELY = FineTuning(epochs=2, lr=1e-3, batch_size=16, mixup=0.3, noise=4.0)
+LIVELY = FineTuning(epochs=2, lr=1e-3, batch_size=16, mixup=0.3, noise=4.0, guidance=0.0)
 
 
 def same_bits(one, two):

@@ -114,10 +114,10 @@ ON_IMAGES = {
     "LBPHOGExtractor": LBPHOGExtractor(),
     "UNetMasker": UNetMasker(side=128, precision="float32"),
     "ResNetEmbedder": embedder,
-    "fine-tuned": clone(embedder).set_params(fine_tune=FineTuning("layer4", epochs=1), cross_fit=2),
+    "fine-tuned": clone(embedder).set_params(fine_tune=FineTuning("layer4", epochs=1, guidance=0.0), cross_fit=2),
     "GradCAMFuser": GradCAMFuser(embedder, FrozenEstimator(UNetMasker(side=128).fit(IMAGES[:1]))),
     "cross-fitted": GradCAMFuser(
-        clone(embedder).set_params(fine_tune=FineTuning("layer4", epochs=1), cross_fit=2),
+        clone(embedder).set_params(fine_tune=FineTuning("layer4", epochs=1, guidance=0.0), cross_fit=2),
         FrozenEstimator(UNetMasker(side=128).fit(IMAGES[:1])),
     ),
     "pipeline": make_hybrid_pipeline(

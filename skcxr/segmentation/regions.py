@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from ..segmentation import ZONES, lung_zones
-from .gradcam import normalise
+from .zones import ZONES, lung_zones
 
 _UPPER, _MIDDLE, _LOWER = (
     tuple(zone for zone in ZONES if zone.endswith(third)) for third in ("upper", "middle", "lower")
@@ -62,7 +61,7 @@ def label_regions(masks, label_names, *, label_zones=None, dilate=0.03, soften=0
     Examples
     --------
     >>> import numpy as np
-    >>> from skcxr.attention import label_regions
+    >>> from skcxr.segmentation import label_regions
     >>> mask = np.zeros((1, 64, 64))
     >>> mask[:, 8:56, 8:24] = mask[:, 8:56, 40:56] = 1
     >>> lungs, heart = label_regions(mask, ["Mass", "Hernia"], dilate=0)[0]
@@ -88,7 +87,8 @@ def label_regions(masks, label_names, *, label_zones=None, dilate=0.03, soften=0
             if radius:
                 one = cv2.dilate(one, around)
             if soften:
-                one = normalise(cv2.GaussianBlur(one, (0, 0), soften * height))
+                one = cv2.GaussianBlur(one, (0, 0), soften * height)
+                one /= one.max() or 1
             out[i, [name == names for name in wanted]] = one
     out[(masks >= 0.5).all(axis=(1, 2))] = 1  # without an outline nothing is known
     return np.clip(out, 0, 1)
