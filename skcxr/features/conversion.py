@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from ._published import CHEST_WEIGHTS
-from ._weight_files import check_file, read_weights
+from .._weight_files import check_file, read_weights
 
 
 def convert_torchxrayvision(path, out, *, trained_on=None):
@@ -144,7 +144,7 @@ def _write(state, path, out, trained_on, about):
 
 def _take_tensors(path, target):
     """Let another process write the tensors of a pickle."""
-    program = Path(__file__).with_name("_unpickle.py")
+    program = Path(__file__).parents[1] / "_weight_files" / "_unpickle.py"
     # -P: nothing from the current folder is imported.
     command = [sys.executable, "-P", str(program), path, str(target)]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace")

@@ -75,9 +75,9 @@ def read_weights(path):
     ValueError
         In one sentence that names the file, and the tensor where it is one.
     """
-    from ..features import _weight_files
+    from .._weight_files import read_weights
 
-    state, about = _weight_files.read_weights(path)
+    state, about = read_weights(path)
     return {k: v.float() if v.is_floating_point() else v for k, v in state.items()}, about
 
 

@@ -21,9 +21,9 @@ from published_networks import (
 from torch import nn
 
 from skcxr._torch import fold_batch_norms, to_input
+from skcxr._weight_files import _unpickle
 from skcxr.features import (
     CHEST_WEIGHTS,
-    _unpickle,
     build_backbone,
     convert_checkpoint,
     convert_torchxrayvision,

@@ -228,7 +228,7 @@ def test_threads_change_no_bit():
     same_bits(made[0], made[2])
 
 
-@pytest.mark.parametrize("backend", ["loky", "threading"])
+@pytest.mark.parametrize("backend", ["threading", pytest.param("loky", marks=pytest.mark.slow)])
 def test_jobs_change_no_bit(backend):
     X, Y = toy(unknown=0.2)
     embedder = CNNEmbedder(

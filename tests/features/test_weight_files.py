@@ -9,7 +9,7 @@ from published_networks import resnet_state
 from safetensors.torch import save_file
 
 from skcxr.features import build_backbone
-from skcxr.features._weight_files import read_weights
+from skcxr._weight_files import read_weights
 from skcxr.segmentation._inference import start_network
 
 
