@@ -8,11 +8,11 @@ import os
 import torch
 from torch import nn
 
+from .._weight_files import read_weights
 from ._convnets import convnet, convnet_stages, first_convolution, one_channel, renamings
 from ._efficientnet import efficientnet_lite, efficientnet_stages, timm_names
 from ._published import BACKBONES, CHEST_WEIGHTS, published_file
 from ._stem import SYMMETRIC, GreyStem, StemMaxPool, fold_first_convolution
-from .._weight_files import read_weights
 from ._weight_names import load_into, match_names
 from .token_maps import TokenMaps
 

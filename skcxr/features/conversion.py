@@ -8,8 +8,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from ._published import CHEST_WEIGHTS
 from .._weight_files import check_file, read_weights
+from ._published import CHEST_WEIGHTS
 
 
 def convert_torchxrayvision(path, out, *, trained_on=None):

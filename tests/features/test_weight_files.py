@@ -8,8 +8,8 @@ import torch
 from published_networks import resnet_state
 from safetensors.torch import save_file
 
-from skcxr.features import build_backbone
 from skcxr._weight_files import read_weights
+from skcxr.features import build_backbone
 from skcxr.segmentation._inference import start_network
 
 
