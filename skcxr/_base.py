@@ -10,6 +10,8 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._image_input import as_images
+from ._rows import Images
+from ._rows._usable import name_bad, on_usable_rows
 from ._sklearn import ADAPTERS_MANAGER, HasMethods, _get_output_config
 from ._store import open_store
 
@@ -65,9 +67,29 @@ class _ImageInputMixin(_MemoryMixin):
     """Validation of X for estimators with `image_shape` (and perhaps `value_range`) parameters.
 
     ``_one_size = True`` (the default) makes transform refuse images of another size than fit saw.
+    Where a stage before let bad images stay as rows, fit and transform see the others alone, and
+    the rows of the bad ones become NaN, unless ``_passes_bad_on = True``.
     """
 
     _one_size = True
+    _passes_bad_on = False
+
+    def __init_subclass__(cls, **kwargs):
+        for name in ("fit", "fit_transform", "transform", "decision_function"):
+            if name in vars(cls) and not cls._passes_bad_on:
+                setattr(cls, name, on_usable_rows(vars(cls)[name]))
+        super().__init_subclass__(**kwargs)
+
+    def _usable_rows(self, X):
+        """Which rows of X can be used, (n,) bool; None where all can."""
+        return X.usable if isinstance(X, Images) and X.bad else None
+
+    def _stand_in(self, X):
+        """An image to find out from what an answer looks like."""
+        return np.zeros((1, *X.shape[1:]), np.uint8)
+
+    def _fitted_on_usable_rows(self, rows):
+        """What a fit does in the end that has seen these rows alone."""
 
     def _validate_images(self, X, *, reset):
         if isinstance(X, tuple):
@@ -79,7 +101,13 @@ class _ImageInputMixin(_MemoryMixin):
             decode=self._decode_options(),
             memo=self._open_memory(reset=reset),
             check=partial(self._check_rows, reset=reset),
+            on_error=getattr(self, "on_error", "raise"),
         )
+        if not self._passes_bad_on and images.bad:
+            raise ValueError(
+                name_bad(images.bad.values(), len(images))
+                + f" X.take(X.usable) are those that {type(self).__name__} can use here."
+            )
         if reset:
             self._fitted_on_rows = images.is_flat
         if images.is_flat:
@@ -212,6 +240,8 @@ class _ImageToImage(_ImageInputMixin, TransformerMixin, BaseEstimator, auto_wrap
 
 class _ImagePreprocessor(_ImageToImage, auto_wrap_output_keys=None):
     """A stage that changes each image alone, lazily; subclasses have ``_start`` and ``_change``."""
+
+    _passes_bad_on = True
 
     def fit(self, X, y=None):
         """Check the parameters and that every file is there; nothing is decoded.

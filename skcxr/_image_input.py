@@ -9,6 +9,7 @@ from ._decode import stat_file
 from ._rows import Images
 from ._rows._prefetch import map_readers
 from ._rows._sources import ArraySource, FileSource, stat_key
+from ._rows._usable import NAMED, name_bad
 
 _FORMS = (
     "paths, a DataFrame with a column 'path', an array of grey images (n, H, W), a list of (H, W) "
@@ -54,7 +55,16 @@ def paths_of(X):
     return [os.path.expanduser(os.fspath(item)) for item in items]
 
 
-def as_images(X, *, image_shape=None, value_range=None, decode=None, memo=None, check=None):
+def as_images(
+    X,
+    *,
+    image_shape=None,
+    value_range=None,
+    decode=None,
+    memo=None,
+    check=None,
+    on_error="raise",
+):
     """Turn any accepted X into :class:`Images`.
 
     Parameters
@@ -74,6 +84,8 @@ def as_images(X, *, image_shape=None, value_range=None, decode=None, memo=None, 
         Remembers the digests of unchanged files.
     check : callable or None
         Checks flat rows and returns them as an array; None is scikit-learn's ``check_array``.
+    on_error : {"raise", "nan"}
+        Whether missing files are an error, or bad images of the stack.
 
     Returns
     -------
@@ -89,17 +101,23 @@ def as_images(X, *, image_shape=None, value_range=None, decode=None, memo=None, 
     table = X if hasattr(X, "iloc") else None
     paths = paths_of(X)
     if paths is not None:
-        stats = _stat_files(paths)
-        keys = None if memo is None else list(map(stat_key, paths, stats))
-        return Images(FileSource(paths, value_range, memo, keys, decode), table=table)
+        stats, bad = _stat_files(paths, on_error)
+        keys = None
+        if memo is not None:
+            keys = [None if i in bad else stat_key(paths[i], stats[i]) for i in range(len(paths))]
+        source = FileSource(paths, value_range, memo, keys, decode, names_all=on_error == "raise")
+        return Images(source, table=table, bad=bad)
     X = _array_like(X)
+    finite = on_error == "raise"  # else found when an image is read
     if isinstance(X, list):
-        arrays = [check_array(image, dtype="numeric") for image in X]
+        arrays = [check_array(image, dtype="numeric", ensure_all_finite=finite) for image in X]
         return Images(ArraySource(arrays, value_range))
     if getattr(X, "ndim", None) != 3 and check is not None:
         array = check(X)
     else:
-        array = check_array(X, dtype="numeric", allow_nd=True, input_name="X")
+        array = check_array(
+            X, dtype="numeric", allow_nd=True, input_name="X", ensure_all_finite=finite
+        )
     if array.ndim == 2:
         size = flat_image_shape(array.shape[1], image_shape)
         array = array.reshape(len(array), *size)
@@ -140,21 +158,31 @@ def _is_text(kind):
     return getattr(kind, "kind", "O") in "OU" or "str" in str(kind).lower()
 
 
-def _stat_files(paths):
-    """Look at each file once."""
-    stats = map_readers(_stat_or_none, paths)
-    missing = [path for path, found in zip(paths, stats, strict=True) if found is None]
-    if missing:
-        named = ", ".join(missing[:3]) + (", …" if len(missing) > 3 else "")
-        raise FileNotFoundError(f"{len(missing)} of {len(paths)} image files missing: {named}")
-    return stats
+def _stat_files(paths, on_error):
+    """Look at each file once; return what was found, and why files are bad, by their places."""
+    stats = map_readers(_stat_or_why, paths)
+    bad = {i: found for i, found in enumerate(stats) if isinstance(found, str)}
+    if bad and on_error == "raise":
+        missing = [paths[i] for i, reason in bad.items() if reason == _missing(paths[i])]
+        if len(missing) == len(bad):
+            named = ", ".join(missing[:NAMED]) + (", …" if len(missing) > NAMED else "")
+            raise FileNotFoundError(f"{len(missing)} of {len(paths)} image files missing: {named}")
+        reasons = list(bad.values())
+        raise ValueError(reasons[0] if len(bad) == 1 else name_bad(reasons, len(paths)))
+    return stats, bad
 
 
-def _stat_or_none(path):
+def _stat_or_why(path):
     try:
         return stat_file(path)
     except FileNotFoundError:
-        return None
+        return _missing(path)
+    except ValueError as error:
+        return str(error)
+
+
+def _missing(path):
+    return f"{path}: there is no such file."
 
 
 def flat_image_shape(n_pixels, image_shape):

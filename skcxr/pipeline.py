@@ -67,6 +67,7 @@ def make_hybrid_pipeline(
     lam=0.5,
     metadata=None,
     classifier=None,
+    on_error="raise",
     batch_size=32,
     precision="auto",
     device="auto",
@@ -133,6 +134,10 @@ def make_hybrid_pipeline(
     classifier : estimator or None, default=None
         Multi-label classifier; None is :class:`~skcxr.classifiers.MultilabelMLP` with dropout 0.4
         and early stopping.
+    on_error : {"raise", "nan"}, default="raise"
+        What to do with films that cannot be read, see
+        :class:`~skcxr.preprocessing.ImageLoader`: with ``"nan"`` they are named in one warning,
+        take no part in fits, and are predicted as NaN.
     batch_size : int, default=32
         Images that go through the networks together.
     precision : {"auto", "float32", "bfloat16", "float16"}, default="auto"
@@ -198,8 +203,11 @@ def make_hybrid_pipeline(
         classifier = _default_classifier(MultilabelMLP, chosen, device, random_state)
     else:
         check_multilabel_classifier(classifier)  # before any film goes through a network
+    if on_error == "nan":
+        nets = [name for name in classifier.get_params() if name.endswith("nan_rows")]
+        classifier = clone(classifier).set_params(**dict.fromkeys(nets, "skip"))
     film = [
-        ("load", ImageLoader(chosen["size"], memory=memory)),
+        ("load", ImageLoader(chosen["size"], on_error=on_error, memory=memory)),
         ("equalize", HistEqualizer(chosen["equalize"])),
         ("features", FeatureUnion(branches)),
     ]

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from pathlib import Path
 
 from .._progress import Progress
@@ -37,7 +38,14 @@ def predict(args):
     maps = _MapWriter(model, args.maps) if args.maps else None
 
     def work(paths):
-        table = predict_frame(model, paths).drop(columns="file")
+        with warnings.catch_warnings():
+            # From a model that was made with on_error="nan": the command's own option counts.
+            warnings.filterwarnings("error", ".* images cannot be used", UserWarning)
+            try:
+                table = predict_frame(model, paths).drop(columns="file")
+            except UserWarning as error:
+                reason = str(error).removesuffix(" Their features and predictions are NaN.")
+                raise ValueError(reason) from None
         return table, maps and maps.of(paths, table)
 
     def finish(batch, result):

@@ -9,10 +9,12 @@ import numpy as np
 
 from .._progress import Progress
 from ._digest import digest
-from ._prefetch import prefetch
+from ._prefetch import READERS, prefetch
 from ._spool import Spool
+from ._usable import try_each
 
 WINDOW = 16  # batches that are looked up together; misses are gathered over them
+AT_ONCE = 8  # rows that a thread reads at a time where some may be bad
 AHEAD = 2  # windows or batches of the source that wait for the computation
 _END = object()
 
@@ -108,6 +110,43 @@ class Computed:
             for j, row in zip(missing, made, strict=True):
                 rows[j] = row
         return np.stack(rows)
+
+    def fill(self, batch_size=64):
+        """Make and keep all rows that are not kept yet, but those that cannot be made.
+
+        Returns
+        -------
+        dict of {int: str}
+            Why not, by their places.
+        """
+        bad = dict(self.source.bad)
+        with Progress(len(self), self.desc or self.kind, self.verbose) as progress:
+            for begin in range(0, len(self), WINDOW * batch_size):
+                window = range(begin, min(begin + WINDOW * batch_size, len(self)))
+                window = [i for i in window if i not in bad]
+                addresses, of_window = try_each(self._addresses, window)
+                window = [i for i in window if i not in of_window]
+                known = zip(
+                    window, addresses, self.shelf.has_many(self.kind, addresses), strict=True
+                )
+                missing = [(i, address) for i, address, is_known in known if not is_known]
+                n_known = len(window) - len(missing)
+                progress.update(n_known, stored=n_known)
+                parts = [missing[k : k + AT_ONCE] for k in range(0, len(missing), AT_ONCE)]
+                made = prefetch(self._try_read, parts, threads=READERS, ahead=2 * READERS)
+                with closing(made):
+                    for part, (rows, why) in zip(parts, made, strict=True):
+                        kept = [address for i, address in part if i not in why]
+                        self.shelf.put_many(self.kind, kept, rows)
+                        of_window |= why
+                        progress.update(len(part))
+                bad |= of_window
+            self.shelf.flush()
+        return dict(sorted(bad.items()))
+
+    def _try_read(self, part):
+        made, why = try_each(self.source.read, [i for i, _ in part])
+        return self._make(np.stack(made)) if len(made) else made, why
 
     def batches(self, batch_size):
         """Yield ``(slice, rows)`` in order."""

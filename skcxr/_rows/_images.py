@@ -10,6 +10,7 @@ from ._computed import Computed
 from ._digest import digest
 from ._prefetch import READERS, map_readers, prefetch
 from ._spool import Spool
+from ._usable import name_bad
 
 
 class Images:
@@ -32,14 +33,26 @@ class Images:
         Which images of the source, None being all.
     table : DataFrame, Series or None
         What X was; one row per image of the source.
+    bad : dict of {int: str}
+        Why images of the source cannot be used, by their positions in it.
     """
 
     dtype = np.dtype(np.uint8)
     ndim = 3
 
-    def __init__(self, source, steps=(), size=None, *, is_flat=False, positions=None, table=None):
+    def __init__(
+        self,
+        source,
+        steps=(),
+        size=None,
+        *,
+        is_flat=False,
+        positions=None,
+        table=None,
+        bad=None,
+    ):
         self.source, self.steps, self._size, self.is_flat = source, steps, size, is_flat
-        self._positions, self._table = positions, table
+        self._positions, self._table, self._bad = positions, table, bad or {}
 
     def __len__(self):
         return len(self.source if self._positions is None else self._positions)
@@ -53,12 +66,13 @@ class Images:
         source = self.source
         if self._positions is not None:
             source = source.subset(self._positions)
-        return _rebuild, (source, self.steps, self._size, self.is_flat, self._rows_of_table())
+        state = self.steps, self._size, self.is_flat, self._rows_of_table(), self.bad
+        return _rebuild, (source, *state)
 
     @property
     def shape(self):
         if self._size is None:
-            self._size = tuple(next(self._make([0])).shape)
+            self._size = tuple(next(self._make(self._usable[:1])).shape)
         return (len(self), *self._size)
 
     @property
@@ -80,6 +94,42 @@ class Images:
         if self._table is None or self._positions is None:
             return self._table
         return _safe_indexing(self._table, self._positions)
+
+    @property
+    def bad(self):
+        """Why images cannot be used, by their places in the stack: ``{i: reason}``."""
+        if not self._bad:
+            return {}
+        found = ((i, self._bad.get(int(at))) for i, at in enumerate(self._at(range(len(self)))))
+        return {i: reason for i, reason in found if reason is not None}
+
+    @property
+    def usable(self):
+        """Whether each image can be used, (n,) bool."""
+        usable = np.ones(len(self), bool)
+        usable[list(self.bad)] = False
+        return usable
+
+    @property
+    def bad_images(self):
+        """Table of the images that cannot be used, with ``row``, ``name`` and ``error``."""
+        import pandas as pd
+
+        bad, index = self.bad, self.index
+        rows = [(i, self.name(i), reason) for i, reason in bad.items()]
+        table = pd.DataFrame(rows, columns=["row", "name", "error"])
+        return table if index is None else table.set_index(index[list(bad)])
+
+    @property
+    def _usable(self):
+        """Places of the images that can be used; of all if there is none."""
+        usable = np.flatnonzero(self.usable) if self._bad else np.arange(len(self))
+        return usable if len(usable) else np.arange(len(self))
+
+    def without(self, bad):
+        """The same images, `bad` of which (a dict by their places) cannot be used."""
+        at = self._at(range(len(self)))
+        return self._like(bad={**self._bad, **{int(at[i]): why for i, why in bad.items()}})
 
     def name(self, i):
         """Path or index of image i, for messages."""
@@ -108,7 +158,7 @@ class Images:
 
     def _made(self, shelf):
         source = Computed(self, None, kind="image", shelf=shelf)
-        return self._like(source, (), positions=None, table=self._rows_of_table())
+        return self._like(source, (), positions=None, table=self._rows_of_table(), bad=self.bad)
 
     def _like(self, source=None, steps=None, **changed):
         settings = {
@@ -116,6 +166,7 @@ class Images:
             "is_flat": self.is_flat,
             "positions": self._positions,
             "table": self._table,
+            "bad": self._bad,
         }
         steps = self.steps if steps is None else steps
         return Images(source or self.source, steps, **(settings | changed))
@@ -134,6 +185,10 @@ class Images:
 
     def _make(self, index):
         """One image after the other, so that no more than one is held at its full size."""
+        if self._bad:
+            bad = self.bad
+            if any(int(i) in bad for i in index):
+                raise ValueError(name_bad(bad.values(), len(self)))
         for image in self.source.read(self._at(index)):
             for function, _ in self.steps:
                 image = function(image)
@@ -198,5 +253,5 @@ class Images:
         return np.asarray(array).reshape(len(array), -1) if self.is_flat else array
 
 
-def _rebuild(source, steps, size, is_flat, table):
-    return Images(source, steps, size, is_flat=is_flat, table=table)
+def _rebuild(source, steps, size, is_flat, table, bad):
+    return Images(source, steps, size, is_flat=is_flat, table=table, bad=bad)

@@ -1,12 +1,15 @@
 """Where images come from: files, and arrays in memory."""
 
 import os
+import threading
+from contextlib import closing
 
 import numpy as np
 
 from .._decode import read_image, to_uint8
 from ._digest import array_digest, digest, file_digest
-from ._prefetch import map_readers
+from ._prefetch import READERS, map_readers, prefetch
+from ._usable import NAMED, name_bad
 
 _DECODING = "2"  # to be raised when the same file begins to give other pixels
 
@@ -52,26 +55,75 @@ class FileSource(_Source):
         :func:`stat_key` of each file as it was when X was given, where there is a memo.
     decode : dict or None
         Other arguments of :func:`read_image`.
+    names_all : bool, default=True
+        Whether the error of a bad file names the others too, which takes a look at all.
     """
 
-    def __init__(self, paths, value_range=None, memo=None, stat_keys=None, decode=None):
+    def __init__(
+        self, paths, value_range=None, memo=None, stat_keys=None, decode=None, names_all=True
+    ):
         self.paths, self.memo, self.stat_keys = paths, memo, stat_keys
-        self.decode = decode or {}
+        self.decode, self.names_all = decode or {}, names_all
         form = f"file {_DECODING} {sorted(self.decode.items())}"
         super().__init__(len(paths), value_range, form)
+        self._found, self._looking = None, threading.Lock()
 
     def name(self, i):
         """The file's path."""
         return self.paths[i]
 
+    def __getstate__(self):
+        return {**vars(self), "_looking": None}
+
+    def __setstate__(self, state):
+        vars(self).update(state, _looking=threading.Lock())
+
     def read(self, positions):
-        """Decode one image after the other."""
-        return (read_image(self.paths[i], self.value_range, **self.decode) for i in positions)
+        """Decode one image after the other; an error names other bad files too."""
+        for i in positions:
+            try:
+                image = self._read(i)
+            except (ValueError, OSError) as error:
+                if self.names_all:
+                    self._name_all(i, error)
+                raise
+            yield image
+
+    def _read(self, i):
+        return read_image(self.paths[i], self.value_range, **self.decode)
+
+    def _name_all(self, first, error):
+        """Raise one error for the bad files, where `first` is not the only one."""
+        with self._looking:
+            if self._found is None:
+                self._found = self._others(first, str(error))
+        if len(self._found) > 1:
+            raise ValueError(name_bad(self._found, len(self.paths))) from error
+
+    def _others(self, first, reason):
+        others = [i for i in range(len(self.paths)) if i != first]
+        bad = {first: reason}
+        looked_at = prefetch(self._why_bad, others, threads=READERS, ahead=2 * READERS)
+        with closing(looked_at):
+            for i, why in zip(others, looked_at, strict=True):
+                if why is not None:
+                    bad[i] = why
+                if len(bad) > NAMED:
+                    break
+        return [bad[i] for i in sorted(bad)]
+
+    def _why_bad(self, i):
+        try:
+            self._read(i)
+        except (ValueError, OSError) as error:
+            return str(error)
+        return None
 
     def _subset(self, positions):
         paths = [self.paths[i] for i in positions]
         stat_keys = self.stat_keys and [self.stat_keys[i] for i in positions]
-        return FileSource(paths, self.value_range, self.memo, stat_keys, self.decode)
+        settings = self.value_range, self.memo, stat_keys, self.decode, self.names_all
+        return FileSource(paths, *settings)
 
     def _content_keys(self, positions):
         if self.memo is None:

@@ -26,7 +26,7 @@ class AttentionCNN(MultilabelNet):
         Share of the pooled cells dropped in training.
     optimizer, optimizer__weight_decay, lr, max_epochs, batch_size, loss, pos_weight, sampling, \
 soft_labels, thresholds, threshold_metric, threshold_target, early_stopping, patience, \
-validation_fraction, n_nets, callbacks, device, random_state, verbose
+validation_fraction, n_nets, nan_rows, callbacks, device, random_state, verbose
         As in :class:`MultilabelNet`, which also describes the fitted attributes.
     **settings : dict
         ``optimizer__<name>`` and ``loss__<name>``.

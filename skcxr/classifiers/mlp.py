@@ -30,7 +30,7 @@ class MultilabelMLP(MultilabelNet):
         :class:`~skcxr.features.CNNEmbedder`. They begin at half the slope of a linear discriminant.
     optimizer, optimizer__weight_decay, lr, max_epochs, batch_size, loss, pos_weight, sampling, \
 soft_labels, thresholds, threshold_metric, threshold_target, early_stopping, patience, \
-validation_fraction, n_nets, callbacks, device, random_state, verbose
+validation_fraction, n_nets, nan_rows, callbacks, device, random_state, verbose
         As in :class:`MultilabelNet`, which also describes the fitted attributes.
     **settings : dict
         ``optimizer__<name>`` and ``loss__<name>``.
@@ -87,7 +87,7 @@ class DeeperMLP(MultilabelMLP):
         As in :class:`MultilabelMLP`.
     optimizer, optimizer__weight_decay, lr, max_epochs, batch_size, loss, pos_weight, sampling, \
 soft_labels, thresholds, threshold_metric, threshold_target, early_stopping, patience, \
-validation_fraction, n_nets, callbacks, device, random_state, verbose
+validation_fraction, n_nets, nan_rows, callbacks, device, random_state, verbose
         As in :class:`MultilabelNet`, which also describes the fitted attributes.
     **settings : dict
         ``optimizer__<name>`` and ``loss__<name>``.

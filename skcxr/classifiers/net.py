@@ -21,6 +21,7 @@ from skcxr.classifiers._batches import Rows
 from skcxr.classifiers._losses import LOSSES
 from skcxr.classifiers._mixin import MultilabelMixin
 from skcxr.classifiers._modules import MLP
+from skcxr.classifiers._nan_rows import NanRowsMixin
 from skcxr.classifiers._nested import NestedParams
 from skcxr.classifiers._reach import check_features_fit_float32, check_logits_finite
 from skcxr.classifiers._skorch_net import EpochTasks, snapshot
@@ -33,7 +34,9 @@ from skcxr.classifiers._training import (
 )
 
 
-class MultilabelNet(NestedParams, MultilabelMixin, CallbackSupportMixin, BaseEstimator):
+class MultilabelNet(
+    NestedParams, NanRowsMixin, MultilabelMixin, CallbackSupportMixin, BaseEstimator
+):
     """Multi-label classifier around a :class:`skorch.NeuralNet`, for any ``nn.Module``.
 
     The net is trained on logits, one per label; unknown labels (NaN) take no part. A held-out
@@ -48,7 +51,6 @@ class MultilabelNet(NestedParams, MultilabelMixin, CallbackSupportMixin, BaseEst
     optimizer : callable, default=torch.optim.AdamW
         A ``torch.optim`` class.
     optimizer__weight_decay, lr : float, default=0.01 and 1e-3
-        Weight decay and learning rate.
     max_epochs : int, default=50
         Passes over the training data, at most.
     batch_size : int, default=64
@@ -75,14 +77,11 @@ class MultilabelNet(NestedParams, MultilabelMixin, CallbackSupportMixin, BaseEst
         label name, 0.5 for those left out.
     threshold_metric : {"f1", "youden", "sensitivity", "specificity"}, default="f1"
         For ``thresholds="auto"``: the best F1, the best sensitivity + specificity - 1, or the
-        wanted sensitivity or specificity.
+        sensitivity or specificity wanted by `threshold_target`, between 0 and 1.
     threshold_target : float or None, default=None
-        The wanted sensitivity or specificity, between 0 and 1.
-    early_stopping : bool, default=True
+    early_stopping, patience : bool, default=True, and int, default=8
         Stop when the held-out loss has not improved for `patience` epochs, and take the weights
         of the best epoch.
-    patience : int, default=8
-        Epochs without improvement before the training stops.
     validation_fraction : float, default=0.15
         Share of the training data held out, where `early_stopping` or ``thresholds="auto"``
         needs it. Labels are balanced between the parts. Where fewer than 10 rows would be held
@@ -90,6 +89,9 @@ class MultilabelNet(NestedParams, MultilabelMixin, CallbackSupportMixin, BaseEst
     n_nets : int, default=1
         Nets to train, each from its own random start and with its own held-out part; their
         logits are averaged. Several (5, say) are steadier and rank better than one [1]_.
+    nan_rows : {"raise", "skip"}, default="raise"
+        ``"skip"``: rows with a NaN feature, as of films that could not be read, take no part in
+        anything, and their probabilities and decisions are NaN, never 0.
     callbacks : list of skorch callbacks or None, default=None
         More callbacks, as in skorch, which take part in the training of each net;
         ``set_callbacks`` of scikit-learn 1.9 takes scikit-learn's, which watch over the whole fit.
@@ -121,18 +123,16 @@ class MultilabelNet(NestedParams, MultilabelMixin, CallbackSupportMixin, BaseEst
     history_ : list of dict
         ``net``, ``epoch``, ``train_loss`` and, with a held-out part, ``valid_loss`` of each epoch.
     n_iter_ : int
-        Epochs trained, by the net that took most.
     validation_indices_ : ndarray of int
-        Rows of the training data that were held out, by any net; empty where none.
+        Rows of the training data that were held out, by any net.
     device_ : str
-        Where the net was trained.
     n_features_in_, feature_names_in_ : int, ndarray of shape (n_features_in_,)
         As in scikit-learn.
 
     Notes
     -----
-    *Ctrl-C* ends the training with KeyboardInterrupt. A callback stops it in skorch's way, by
-    raising KeyboardInterrupt itself, and what was trained is kept.
+    *Ctrl-C* ends the training. A callback stops it by raising KeyboardInterrupt itself, as in
+    skorch, and what was trained is kept.
 
     *Groups.* In a search or in cross_validate, ``groups=`` goes to the splitter only. Add
     ``classify__groups=groups`` for the net (in cross_validate ``params={"classify__groups":
@@ -143,12 +143,11 @@ class MultilabelNet(NestedParams, MultilabelMixin, CallbackSupportMixin, BaseEst
     object as `cv` and skcxr's scorers. Its ``cross_val_predict`` would make a class of NaN, which
     is refused: :func:`skcxr.model_selection.out_of_fold_predict` knows NaN.
 
-    *Labels without a positive or a negative* are not trained; one warning names them, and their
-    probability is the smoothed share of positives, (positives + 1) / (known + 2).
+    *Labels without a positive or a negative*, which a warning names, are not trained: their
+    probability is (positives + 1) / (known + 2).
 
-    *Progress.* ``set_callbacks`` shows each net and each epoch as a task. The estimator that a
-    callback is given after an epoch predicts with the net's weights at that epoch, averaged with
-    the nets before; ``thresholds="auto"`` is 0.5 in it.
+    *Progress.* ``set_callbacks`` shows each net and epoch as a task; its estimator predicts with
+    the weights of that epoch, averaged with the nets before, and ``thresholds="auto"`` as 0.5.
 
     *score*, the share of rows whose known labels are all right, is harsh: give a search a
     `scoring`.
@@ -194,6 +193,7 @@ class MultilabelNet(NestedParams, MultilabelMixin, CallbackSupportMixin, BaseEst
         "patience": [Interval(Integral, 1, None, closed="left")],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_nets": [Interval(Integral, 1, None, closed="left")],
+        "nan_rows": [StrOptions({"raise", "skip"})],
         "callbacks": [list, None],
         "device": [str],
         "random_state": ["random_state"],
@@ -220,6 +220,7 @@ class MultilabelNet(NestedParams, MultilabelMixin, CallbackSupportMixin, BaseEst
         patience=8,
         validation_fraction=0.15,
         n_nets=1,
+        nan_rows="raise",
         callbacks=None,
         device="auto",
         random_state=None,
@@ -243,6 +244,7 @@ class MultilabelNet(NestedParams, MultilabelMixin, CallbackSupportMixin, BaseEst
         self.patience = patience
         self.validation_fraction = validation_fraction
         self.n_nets = n_nets
+        self.nan_rows = nan_rows
         self.callbacks = callbacks
         self.device = device
         self.random_state = random_state
@@ -274,8 +276,7 @@ class MultilabelNet(NestedParams, MultilabelMixin, CallbackSupportMixin, BaseEst
         Raises
         ------
         ValueError
-            Where X, y, groups or sample_weight is not as above, 1-D y has not exactly two
-            classes, or the training ended in weights that are not finite.
+            Where an argument is not as above, or the training ended in weights that are not finite.
         """
         given = {"estimator": self, "X": X, "y": y}
         context = self._init_callback_context(max_subtasks=self.n_nets)

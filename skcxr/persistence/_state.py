@@ -22,6 +22,7 @@ DROPPED = (
     "_memory_settled",
     "_metadata_request",
     "_skl_callbacks",
+    "bad_images_",
     "oob_decision_function_",
     "oob_prediction_",
     "quality_",

@@ -3,8 +3,10 @@
 from functools import partial
 from numbers import Integral
 
-from .._base import MEMORY, _ImagePreprocessor
+from .._base import MEMORY, _ImagePreprocessor, warn_at_user
 from .._decode import read_image
+from .._rows import Images
+from .._rows._usable import name_bad
 from .._sklearn import Interval, StrOptions, _fit_context
 
 __all__ = ["ImageLoader", "read_image"]
@@ -30,6 +32,12 @@ class ImageLoader(_ImagePreprocessor, auto_wrap_output_keys=None):
         (for instance ``"HARDER"``), or None for none.
     modality : {"warn", "raise", "ignore"}, default="warn"
         What to do with a DICOM file that is no projection radiograph of the chest.
+    on_error : {"raise", "nan"}, default="raise"
+        What to do with images that cannot be used: missing, damaged, refused, with NaN in them.
+        ``"raise"`` names them, up to ten. ``"nan"`` keeps their rows: one warning names them, the
+        stages that follow fit on the other films alone, and features and probabilities of these
+        are NaN (the classifier needs ``nan_rows="skip"`` for it). All images are then read at once.
+        Flat rows with NaN are refused in any case.
     image_shape : (int, int) or None, default=None
         Height and width of images that come as flat rows; one of them may be -1. None takes rows
         as square images.
@@ -41,10 +49,15 @@ class ImageLoader(_ImagePreprocessor, auto_wrap_output_keys=None):
         Number of pixels of a flat row; only when X came as flat rows.
     feature_names_in_ : ndarray of str
         Column names; only when X came as a DataFrame of flat rows.
+    bad_images_ : DataFrame
+        ``row``, ``name`` and ``error`` of the images in the last fit that cannot be used, with the
+        index of X where it is a table; with ``on_error="nan"``. What `transform` returns has those
+        of its own images as ``bad_images``.
 
     See Also
     --------
     HistEqualizer : The next stage.
+    check_images : Looks for films that are damaged, and for much else.
 
     Notes
     -----
@@ -66,6 +79,7 @@ class ImageLoader(_ImagePreprocessor, auto_wrap_output_keys=None):
         "value_range": [tuple, list, None],
         "voi": [str, None],
         "modality": [StrOptions({"warn", "raise", "ignore"})],
+        "on_error": [StrOptions({"raise", "nan"})],
         "image_shape": [tuple, list, None],
         "memory": MEMORY,
     }
@@ -77,6 +91,7 @@ class ImageLoader(_ImagePreprocessor, auto_wrap_output_keys=None):
         value_range=None,
         voi="first",
         modality="warn",
+        on_error="raise",
         image_shape=None,
         memory=None,
     ):
@@ -84,8 +99,52 @@ class ImageLoader(_ImagePreprocessor, auto_wrap_output_keys=None):
         self.value_range = value_range
         self.voi = voi
         self.modality = modality
+        self.on_error = on_error
         self.image_shape = image_shape
         self.memory = memory
+
+    def fit(self, X, y=None):
+        """Check the parameters and that every file is there.
+
+        Nothing is decoded, unless ``on_error="nan"``.
+
+        Parameters
+        ----------
+        X : paths, DataFrame with a ``path`` column, (n, H, W) array or flat rows
+            The images.
+        y : ignored
+            Present for API consistency.
+
+        Returns
+        -------
+        self : ImageLoader
+        """
+        images = self._fit(X)
+        if self.on_error == "nan":
+            self._note_bad(self._change(images))
+        return self
+
+    def fit_transform(self, X, y=None):
+        """Fit and transform, looking at X once.
+
+        Parameters
+        ----------
+        X, y : as in :meth:`fit`
+
+        Returns
+        -------
+        lazy stack of images, or ndarray of flat rows when X is flat rows
+            As :meth:`transform` returns it.
+        """
+        images = self._transform(self._fit(X), X)
+        if self.on_error == "nan":
+            self._note_bad(images)
+        return images
+
+    def _note_bad(self, images):
+        """Flat rows, which are an array by now, have been checked."""
+        if isinstance(images, Images):
+            self.bad_images_ = images.bad_images
 
     @_fit_context(prefer_skip_nested_validation=True)
     def _fit(self, X):
@@ -117,9 +176,17 @@ class ImageLoader(_ImagePreprocessor, auto_wrap_output_keys=None):
         store = self._open_memory()
         size = (self.size, self.size)
         images = images.map(partial(_resize, size=size), f"resize area/linear {size}", size)
-        if store is not None:
-            return images.stored(store)
-        return images if images.is_flat else images.spooled()
+        if images.is_flat:
+            return images if store is None else images.stored(store)
+        images = images.spooled() if store is None else images.stored(store)
+        if self.on_error == "nan":
+            images = images.without(images.source.fill())
+            if images.bad:
+                warn_at_user(
+                    name_bad(images.bad.values(), len(images))
+                    + " Their features and predictions are NaN."
+                )
+        return images
 
     def _decode_options(self):
         # Twice the size, so that areas are still averaged to it.

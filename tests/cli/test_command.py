@@ -200,3 +200,18 @@ def test_the_module_runs_and_is_quick_to_say_what_it_can():
     )
     assert done.returncode == 2
     assert "the following arguments are required: FOLDER" in done.stderr
+
+
+def test_the_commands_policy_counts_for_a_model_with_its_own(
+    with_a_bad_film, model, tmp_path, capsys
+):
+    pipeline = load(model)
+    pipeline.set_params(load__on_error="nan", classify__nan_rows="skip")
+    save(pipeline, tmp_path / "tolerant.skcxr")
+    out = tmp_path / "p.csv"
+    command = ["predict", str(tmp_path / "tolerant.skcxr"), str(with_a_bad_film), "-o", str(out)]
+    assert main([*command, "-q"]) == 2
+    assert "bad.png" in capsys.readouterr().err
+    assert main([*command, "-q", "--on-error", "nan"]) == 1
+    table = pd.read_csv(out).set_index("file")
+    assert table["error"].notna().tolist() == [False] * 4 + [True]
