@@ -1,0 +1,215 @@
+"""The tables of the experiment, and the models in each."""
+
+from dataclasses import dataclass
+from fnmatch import fnmatch
+
+from _operating_points import Given
+from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
+
+from skcxr import make_hybrid_pipeline, make_report_models
+from skcxr.classifiers import AttentionCNN, MultilabelMLP
+from skcxr.features import FineTuning
+from skcxr.model_selection import MultilabelCalibrator
+
+BASELINE = "logistic_regression"
+HYBRID = "final_hybrid_mlp"
+LAMBDAS = (0.0, 0.25, 0.5, 0.6, 0.75, 1.0)  # 0 is Grad-CAM alone, 1 the U-Net alone
+#: Arguments of the MLP.
+EMPHASES = {
+    "weighted": {"pos_weight": "balanced"},
+    "focal": {"loss": "focal"},
+    "asymmetric": {"loss": "asymmetric"},
+    "balanced_sampling": {"sampling": "balanced"},
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """Models beside each other.
+
+    Parameters
+    ----------
+    title : str
+    reference : str
+        The model that the others are compared with.
+    models : dict of {str: estimator}
+        One name is one model in all tables: it is fitted once.
+    """
+
+    title: str
+    reference: str
+    models: dict
+
+
+def make_tables(seed=0, memory=None, size=None, report=None):
+    """Every table by name.
+
+    Parameters
+    ----------
+    seed : int
+    memory : folder or None
+        The store that the models share.
+    size : int or None
+        Pixels a side, None as the recipe has it.
+    report : dict or None
+        ``backbone`` and ``weights`` for the recipe of Das 2025.
+
+    Returns
+    -------
+    dict of {str: Table}
+        Those whose name ends in ``_frozen`` train no network.
+    """
+    shared = {"random_state": seed, "memory": memory, "size": size}
+
+    def tuned(**settings):
+        return make_hybrid_pipeline(**{**shared, **settings})
+
+    def frozen(**settings):
+        return tuned(fine_tune=None, **settings)
+
+    tables = {
+        "report": _report(shared, report or {}),
+        "recipe": _recipe(tuned, shared),
+        "items": _items(tuned),
+        "items_frozen": _items_frozen(frozen),
+    }
+    tables["nested_frozen"] = _nested(frozen, seed)
+    for make, end, hybrid, plain in (
+        (tuned, "", HYBRID, "fine_tuned_mlp"),
+        (frozen, "_frozen", "hybrid_frozen", "embedding_frozen"),
+    ):
+        tables[f"lam{end}"] = _lam(make, end, hybrid, plain)
+        tables[f"maps{end}"] = _maps(make, end, size, seed)
+        tables[f"texture{end}"] = _texture(make, end, hybrid)
+        tables[f"imbalance{end}"] = _imbalance(make, end, hybrid, seed)
+    return tables
+
+
+def choose(tables, patterns):
+    """The tables whose names match one of the patterns; all without patterns."""
+    if not patterns:
+        return tables
+    for pattern in patterns:
+        if not any(fnmatch(name, pattern) for name in tables):
+            raise SystemExit(f"No table matches {pattern!r}; there are {', '.join(tables)}.")
+    return {
+        name: table
+        for name, table in tables.items()
+        if any(fnmatch(name, pattern) for pattern in patterns)
+    }
+
+
+def _logistic(**settings):
+    return make_hybrid_pipeline(
+        fine_tune=None,
+        attention=False,
+        classifier=OneVsRestClassifier(LogisticRegression(C=1e-3, max_iter=1000)),
+        **settings,
+    )
+
+
+def _report(shared, report):
+    """Its four models, by its recipe and by ours; frozen against tuned is in both."""
+    models = {BASELINE: _logistic(**shared), **make_report_models(**shared)}
+    alone = make_hybrid_pipeline(attention=False, classifier=Given(), **shared)
+    models["networks_alone"] = alone.set_params(scale="passthrough")
+    theirs = make_report_models(recipe="report", **shared, **report)
+    models |= {f"{name}_report": model for name, model in theirs.items()}
+    return Table("Table 1 of Das 2025, by the default recipe and by its own", BASELINE, models)
+
+
+def _lam(make, end, hybrid, plain):
+    models = {hybrid if lam == 0.5 else f"lam_{lam:g}{end}": make(lam=lam) for lam in LAMBDAS}
+    models[plain] = make(attention=False)
+    return Table("Weight λ of the lung mask: 0 is Grad-CAM alone, 1 the mask alone", hybrid, models)
+
+
+def _maps(make, end, size, seed):
+    """What is learnt from attention with nothing beside it."""
+    side = -(-(size or 224) // 32)
+    models = {}
+    for lam in (0.0, 0.5, 1.0):
+        models[f"attended_{lam:g}{end}"] = make(lam=lam)
+        mlp = MultilabelMLP(n_nets=5, random_state=seed)
+        models[f"mlp_on_maps_{lam:g}{end}"] = make(lam=lam, classifier=mlp)
+        cnn = AttentionCNN(map_shape=(-1, side, side), n_nets=5, random_state=seed)
+        models[f"cnn_on_maps_{lam:g}{end}"] = make(lam=lam, classifier=cnn)
+    for name, model in models.items():
+        model.set_params(features__attention__passthrough=False)
+        if "on_maps" in name:
+            model.set_params(features__attention__output="maps")
+    title = "Attention alone: features pooled by it, MLP and CNN on the maps; λ of 0, 0.5 and 1"
+    return Table(title, f"mlp_on_maps_0.5{end}", models)
+
+
+def _texture(make, end, hybrid):
+    models = {
+        hybrid: make(),
+        f"with_texture{end}": make(texture=True),
+        f"equalized{end}": make(equalize="global"),
+        f"equalized_with_texture{end}": make(equalize="global", texture=True),
+    }
+    return Table("Texture, and histogram equalisation", hybrid, models)
+
+
+def _imbalance(make, end, hybrid, seed):
+    models = {hybrid: make()}
+    for name, settings in EMPHASES.items():
+        emphasis = {f"classify__{key}": value for key, value in settings.items()}
+        models[f"{name}{end}"] = make().set_params(**emphasis)
+    return Table("Rare labels: losses, weights, sampling", hybrid, models)
+
+
+def _nested(make, seed):
+    """Thresholds and calibration inside each fold, by the library: six fits for one."""
+    models = {"hybrid_frozen": make()}
+    for method in ("sigmoid", "temperature"):
+        models[f"{method}_frozen"] = MultilabelCalibrator(
+            make(), method=method, threshold_metric="f1", random_state=seed
+        )
+    return Table("Thresholds and calibration inside each fold", "hybrid_frozen", models)
+
+
+def _recipe(tuned, shared):
+    """What is trained, and how the MLP gets it."""
+    models = {
+        HYBRID: tuned(),
+        BASELINE: _logistic(**shared),
+        "hybrid_frozen": tuned(fine_tune=None),
+        "norms_only": tuned(fine_tune="norm"),
+        "last_stage": tuned(fine_tune="report"),
+        "not_cross_fitted": tuned(cross_fit=None),
+        "one_mlp": tuned().set_params(classify__n_nets=1),
+        "no_mixup": tuned(fine_tune=FineTuning(mixup=0.0)),
+        "films_as_they_are": tuned(
+            fine_tune=FineTuning(
+                mixup=0.0, rotation=0.0, shift=0.0, zoom=0.0, contrast=0.0, gamma=0.0, flip=False
+            )
+        ),
+        "last_weights": tuned(fine_tune=FineTuning(ema=0.0)),
+        "even_rates": tuned(fine_tune=FineTuning(lr_decay=1.0)),
+    }
+    return Table("The parts of a training", HYBRID, models)
+
+
+def _items(tuned):
+    models = {
+        HYBRID: tuned(),
+        "lite1": tuned(backbone="efficientnet_lite1", size=240),
+        "lite2": tuned(backbone="efficientnet_lite2", size=260),
+        "pixels_320": tuned(size=320),
+        "best": tuned(recipe="best", size=None),
+    }
+    return Table("More from each film", HYBRID, models)
+
+
+def _items_frozen(frozen):
+    models = {
+        "hybrid_frozen": frozen(),
+        "lite1_frozen": frozen(backbone="efficientnet_lite1", size=240),
+        "lite2_frozen": frozen(backbone="efficientnet_lite2", size=260),
+        "pixels_320_frozen": frozen(size=320),
+        "best_frozen": frozen(recipe="best", size=None),
+    }
+    return Table("More from each film, frozen network", "hybrid_frozen", models)
