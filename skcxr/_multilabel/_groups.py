@@ -87,8 +87,9 @@ def groups_were_given():
 def complaint_of_lost_groups(splitter, in_search=False):
     """A text for a warning, where the fit around was given groups and `splitter` was not.
 
-    With `in_search` also where a search or cross-validation of scikit-learn was, which hands
-    them to its own splitter only.
+    `splitter` is what deals rows: a splitter, or an estimator that does so itself. With `in_search`
+    also where a search or cross-validation of scikit-learn was given some, which hands them to its
+    own splitter only.
     """
     if not (_GIVEN.get() or (in_search and _search_has_groups())):
         return None

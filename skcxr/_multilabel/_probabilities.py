@@ -29,10 +29,7 @@ def label_names_of(estimator):
         names = getattr(estimator, "label_names_", None)
         if names is not None:
             return list(names)
-        inside = [
-            getattr(estimator, name, None)
-            for name in ("best_estimator_", "estimator_", "estimator")
-        ]
+        inside = [getattr(estimator, name, None) for name in _INSIDE]
         steps = getattr(estimator, "steps", None)
         if steps:
             inside.append(steps[-1][1])

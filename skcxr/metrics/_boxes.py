@@ -80,25 +80,6 @@ def axis_centres(boxes, axis, size):
     return ((centre >= start) & (centre < stop)).astype(np.float64)
 
 
-def box_coverage(boxes, shape):
-    """Share of each pixel that a box covers.
-
-    Parameters
-    ----------
-    boxes : ndarray of shape (m, 4)
-        x, y, w, h in the unit square.
-    shape : tuple of int
-        (h, w) of the map.
-
-    Returns
-    -------
-    ndarray of shape (m, h, w)
-        In [0, 1].
-    """
-    rows, columns = axis_coverage(boxes, 1, shape[0]), axis_coverage(boxes, 0, shape[1])
-    return rows[:, :, None] * columns[:, None, :]
-
-
 def overlaps(true, found):
     """IoU and IoBB of all pairs of boxes x, y, w, h.
 

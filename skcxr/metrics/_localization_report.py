@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 
 from skcxr.metrics._box_scores import FIGURES, MAIN
-from skcxr.metrics._tables import interval_frame, markdown_table
+from skcxr.metrics._result import Result
+from skcxr.metrics._tables import interval_frame
 
 
 @dataclass(frozen=True, repr=False)
-class LocalizationReport:
+class LocalizationReport(Result):
     """What :func:`localization_report` found.
 
     Attributes
@@ -176,31 +177,16 @@ class LocalizationReport:
         gaps.columns = [f"minus {name}" for name in gaps]
         return values, gaps
 
-    def to_markdown(self, digits=3):
-        """Return the figures, the paired differences and the labels as Markdown.
+    def _tables(self, digits=3):
+        return [*self._formatted(digits), self.per_label]
 
-        Parameters
-        ----------
-        digits : int, default=3
-            Decimals of the numbers.
-
-        Returns
-        -------
-        str
-        """
-        tables = *self._formatted(digits), self.per_label
-        return "\n\n".join(markdown_table(table, digits) for table in tables)
-
-    def __repr__(self):
-        values, gaps = self._formatted()
+    def _head(self):
         count = self.counts.loc["all"]
-        head = (
+        return (
             f"LocalizationReport: {count['boxes']} boxes of {count['patients']} patients, "
             f"{self.n_empty} with an empty map"
         )
-        main = list(MAIN)
-        return f"{head}\n{values.loc[main].to_string()}\n\n{gaps.loc[main].to_string()}"
 
-    def _repr_html_(self):
-        values, gaps = self._formatted()
-        return values.to_html() + gaps.to_html() + self.per_label.round(3).to_html()
+    def __repr__(self):
+        main = [table.loc[list(MAIN)].to_string() for table in self._formatted()]
+        return f"{self._head()}\n" + "\n\n".join(main)

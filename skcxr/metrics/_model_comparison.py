@@ -97,12 +97,10 @@ class ModelComparison(Result):
 
         Parameters
         ----------
-        a, b : str
-            Names of two of the models.
+        a, b, random_state
+            As in :meth:`paired_test`.
         metric, n_bootstraps, confidence_level
             As in :func:`paired_label_tests`.
-        random_state : int, RandomState or None, default=None
-            Draws the resamples; those of the comparison when None.
 
         Returns
         -------

@@ -80,6 +80,14 @@ class RankSums:
         return u, n_positive * negative[-1], ap
 
 
+def rank_sums(scored, j, rows):
+    """Return the RankSums of label `j` over those of the images `rows` (bool) where it is known."""
+    rows = rows & ~np.isnan(scored.y[:, j])
+    y, prob, weight = scored.y[rows, j], scored.prob[rows, j], scored.weight
+    weight = None if weight is None else weight[rows]
+    return RankSums(y == 1, prob, scored.unit[rows], scored.n_units, weight)
+
+
 class MultilabelStatistics:
     """All multi-label metrics as a function of resampling weights.
 

@@ -110,19 +110,15 @@ def paired_label_tests(
         :func:`multilabel_report`.
     metric : {"auc", "ap", "f1", "sensitivity", "specificity"}, default="auc"
         What is compared.
-    groups : array-like of shape (n,), default=None
-        Patients, resampled whole; images otherwise.
-    thresholds_a, thresholds_b, pred_a, pred_b, sample_weight
+    groups, thresholds_a, thresholds_b, pred_a, pred_b, sample_weight
         As in :func:`paired_bootstrap_test`.
     n_bootstraps : int, default=1000
         Resamples, at least 1. An adjusted p-value of k labels is no smaller than
         ``2 k / (n_bootstraps + 1)``.
     confidence_level : float, default=0.95
         Of the percentile intervals, each for its own label.
-    random_state : int, RandomState or None, default=None
-        Draws the resamples.
-    label_names : sequence of str, default=None
-        Names of the labels.
+    random_state, label_names
+        As in :func:`paired_bootstrap_test`.
 
     Returns
     -------

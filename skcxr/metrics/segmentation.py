@@ -7,7 +7,7 @@ import pandas as pd
 
 from skcxr.metrics._bootstrap import percentile_interval, resample
 from skcxr.metrics._check import check_units
-from skcxr.metrics._tables import markdown_table
+from skcxr.metrics._result import Result
 
 _HEADINGS = {
     "dice": "Dice",
@@ -85,7 +85,7 @@ def surface_distances(a, b):
 
 
 @dataclass(frozen=True, repr=False)
-class SegmentationReport:
+class SegmentationReport(Result):
     """What :func:`segmentation_report` found.
 
     Attributes
@@ -110,26 +110,20 @@ class SegmentationReport:
     summary: pd.DataFrame
     per_image: pd.DataFrame
 
-    def to_markdown(self, digits=3):
-        """Return the summary as Markdown.
-
-        Parameters
-        ----------
-        digits : int, default=3
-            Decimals of the numbers.
+    def frame(self):
+        """Return the table of images with the image as a column.
 
         Returns
         -------
-        str
+        DataFrame
         """
-        return markdown_table(self.summary, digits)
+        return self.per_image.reset_index()
 
-    def __repr__(self):
-        table = self.summary.round(3).to_string()
-        return f"SegmentationReport: {len(self.per_image)} images\n{table}"
+    def _tables(self, digits=3):
+        return [self.summary]
 
-    def _repr_html_(self):
-        return self.summary.round(3).to_html()
+    def _head(self):
+        return f"SegmentationReport: {len(self.per_image)} images"
 
 
 def segmentation_report(
@@ -175,6 +169,16 @@ def segmentation_report(
     Average symmetric surface distance (the mean over both surfaces' pixels) and the symmetric 95th
     percentile Hausdorff distance are as in MONAI's ``compute_average_surface_distance`` and
     ``compute_hausdorff_distance``; Reinke et al., Metrics reloaded, Nature Methods 2024.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skcxr.metrics import segmentation_report
+    >>> true = np.zeros((2, 8, 8), bool)
+    >>> true[:, 2:6, 2:6] = True
+    >>> pred = np.stack([true[0], np.roll(true[1], 1, axis=1)])
+    >>> segmentation_report(true, pred, n_bootstraps=0).per_image["iou"].tolist()
+    [1.0, 0.6]
     """
     if len(masks_true) != len(masks_pred) or not len(masks_true):
         raise ValueError(

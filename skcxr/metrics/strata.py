@@ -10,7 +10,7 @@ from skcxr.metrics._bootstrap import percentile_interval, resample
 from skcxr.metrics._check import read_scored, unpack
 from skcxr.metrics._few import blank_few, count_units, note_few
 from skcxr.metrics._result import Result
-from skcxr.metrics._statistics import RankSums
+from skcxr.metrics._statistics import rank_sums
 from skcxr.metrics.multilabel import warn_left_out
 
 
@@ -82,18 +82,8 @@ def auc_within(
         Probabilities; labels and rows are matched as in :func:`multilabel_report`.
     strata : array-like of shape (n,)
         What each image belongs to: collection, hospital, machine, view position.
-    groups : array-like of shape (n,), default=None
-        Patients, resampled whole.
-    sample_weight : array-like of shape (n,), default=None
-        Weight of each image.
-    n_bootstraps : int, default=1000
-        Resamples; 0 for no intervals.
-    confidence_level : float, default=0.95
-        Of the percentile intervals.
-    random_state : int, RandomState or None, default=None
-        Draws the resamples.
-    label_names : sequence of str, default=None
-        Names of the labels.
+    groups, sample_weight, n_bootstraps, confidence_level, random_state, label_names
+        As in :func:`multilabel_report`.
 
     Returns
     -------
@@ -120,23 +110,16 @@ def auc_within(
     scored, strata = read_beside(
         y_true, y_prob, groups, sample_weight, label_names, "strata", strata
     )
-    y, names, prob, _, _, unit, n_units, _, weight = scored
+    y, names, _, _, _, unit, n_units, _, weight = scored
     stratum = _check_strata(strata, len(y))
     warn_left_out(y, names, weight)
-    known = ~np.isnan(y)
-
-    def ranks(j, rows):
-        rows = rows & known[:, j]
-        own = None if weight is None else weight[rows]
-        return RankSums(y[rows, j] == 1, prob[rows, j], unit[rows], n_units, own)
-
     everything = np.ones(len(y), dtype=bool)
-    plain = [ranks(j, everything) for j in range(len(names))]
+    plain = [rank_sums(scored, j, everything) for j in range(len(names))]
     mixed = [
         [s for s in np.unique(stratum) if {0, 1} <= set(y[stratum == s, j])]
         for j in range(len(names))
     ]
-    within = [[ranks(j, stratum == s) for s in mixed[j]] for j in range(len(names))]
+    within = [[rank_sums(scored, j, stratum == s) for s in mixed[j]] for j in range(len(names))]
     usable = np.array([bool(m) for m in mixed])
 
     def statistic(weights):
@@ -162,10 +145,7 @@ def auc_within(
     point, samples = resample(statistic, n_units, n_bootstraps, random_state)
     paired = np.stack([np.isin(stratum, m) for m in mixed], axis=1)
     behind = [count_units(paired & (y == value), unit, n_units) for value in (1, 0)]
-    paired = np.stack([np.isin(stratum, m) for m in mixed], axis=1)
-    behind = [count_units(paired & (y == value), unit, n_units) for value in (1, 0)]
     low, high = percentile_interval(samples["within"], confidence_level)
-    low, high = blank_few(low, high, np.minimum(*behind))
     low, high = blank_few(low, high, np.minimum(*behind))
     per_label = pd.DataFrame(
         {

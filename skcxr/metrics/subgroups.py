@@ -9,7 +9,7 @@ from skcxr.metrics._bootstrap import percentile_interval, resample
 from skcxr.metrics._few import blank_few, count_units, note_few
 from skcxr.metrics._levels import subgroups
 from skcxr.metrics._result import Result, interval_columns, percent
-from skcxr.metrics._statistics import RankSums
+from skcxr.metrics._statistics import rank_sums
 from skcxr.metrics._tables import interval_frame
 from skcxr.metrics.multilabel import warn_left_out
 from skcxr.metrics.strata import read_beside
@@ -110,18 +110,8 @@ def auc_by(
     bands : dict of {str: list of float}, default=None
         Cut points of a column: ``{"age": [40, 60]}`` makes "under 40", "40 to under 60" and "60
         and over". Quartiles where a column is not named.
-    groups : array-like of shape (n,), default=None
-        Patients, resampled whole.
-    sample_weight : array-like of shape (n,), default=None
-        Weight of each image.
-    n_bootstraps : int, default=1000
-        Resamples; 0 for no intervals.
-    confidence_level : float, default=0.95
-        Of the percentile intervals, each for its own figure.
-    random_state : int, RandomState or None, default=None
-        Draws the resamples.
-    label_names : sequence of str, default=None
-        Names of the labels.
+    groups, sample_weight, n_bootstraps, confidence_level, random_state, label_names
+        As in :func:`multilabel_report`.
 
     Returns
     -------
@@ -157,19 +147,13 @@ def auc_by(
     scored, columns = read_beside(
         y_true, y_prob, groups, sample_weight, label_names, "columns", columns
     )
-    y, names, prob, _, _, unit, n_units, grouped, weight = scored
+    y, names, _, _, _, unit, n_units, grouped, weight = scored
     if len(columns) != len(y):
         raise ValueError(f"columns has {len(columns)} rows but y_true has {len(y)}.")
     warn_left_out(y, names, weight)
     members = {("all", "all"): np.ones(len(y), dtype=bool)} | subgroups(columns, bands or {})
     known = ~np.isnan(y)
-
-    def ranks(rows, j):
-        rows = rows & known[:, j]
-        own = None if weight is None else weight[rows]
-        return RankSums(y[rows, j] == 1, prob[rows, j], unit[rows], n_units, own)
-
-    parts = [[ranks(rows, j) for j in range(len(names))] for rows in members.values()]
+    parts = [[rank_sums(scored, j, rows) for j in range(len(names))] for rows in members.values()]
 
     def statistic(weights):
         with np.errstate(invalid="ignore", divide="ignore"):

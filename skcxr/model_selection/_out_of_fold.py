@@ -13,23 +13,26 @@ from skcxr._base import warn_at_user
 from skcxr._multilabel._fit_inputs import check_fit_inputs
 from skcxr._multilabel._groups import fitting_with, groups_were_given
 from skcxr._multilabel._routing import fit_params_for
-from skcxr._multilabel._thresholds import best_thresholds, complaint_of_thresholds
+from skcxr._multilabel._thresholds import best_thresholds, check_target, complaint_of_thresholds
 from skcxr._sklearn import (
     HasMethods,
     Interval,
     StrOptions,
     _check_method_params,
+    _fit_context,
     _routing_enabled,
     _safe_indexing,
 )
-from skcxr.classifiers._mixin import MultilabelMixin
+from skcxr.model_selection._thresholded import ThresholdedMixin
 from skcxr.model_selection.splitters import MultilabelStratifiedGroupKFold
 
 
-class _OutOfFoldClassifier(MetaEstimatorMixin, MultilabelMixin, BaseEstimator):
+class _OutOfFoldClassifier(MetaEstimatorMixin, ThresholdedMixin, BaseEstimator):
     """Fits its estimator on all rows and something small on out-of-fold scores.
 
-    X is not validated: paths, a DataFrame or whatever the estimator takes.
+    X is not validated: paths, a DataFrame or whatever the estimator takes. A class has ``_goal``,
+    what thresholds maximise and reach; ``_response``, a function of a fitted estimator, X and the
+    label names (None for 1-D y) that makes scores; and ``_learn(scores, Y)``.
     """
 
     # fit has **params, and hands these on.
@@ -46,18 +49,39 @@ class _OutOfFoldClassifier(MetaEstimatorMixin, MultilabelMixin, BaseEstimator):
         "random_state": ["random_state"],
     }
 
-    def _fit_out_of_fold(self, X, y, params, response):
-        """Fit ``estimator_`` and return out-of-fold scores (m, k) and the labels (m, k), 0 or 1.
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y, **params):
+        """Learn on out-of-fold predictions, then fit the estimator on all rows.
 
-        `response` is a function of a fitted estimator, X and the label names (None for 1-D y).
+        Parameters
+        ----------
+        X : indexable of length n
+            What the estimator takes: paths, a DataFrame, an array.
+        y : array-like or DataFrame of shape (n, n_labels), or (n,) with two classes
+            0, 1 or NaN (left out).
+        **params : dict
+            ``groups`` (patients) go to the splitter and to all in the estimator that takes them:
+            steps of a Pipeline, tuners and calibrators inside. ``sample_weight`` goes to the
+            classifier. The rest goes to the estimator's fit, arrays of length n fold by fold.
+            With metadata routing, as requested.
+
+        Returns
+        -------
+        self : estimator
         """
+        check_target(*self._goal)
+        self._learn(*self._fit_out_of_fold(X, y, params))
+        return self
+
+    def _fit_out_of_fold(self, X, y, params):
+        """Fit ``estimator_``; return out-of-fold scores (m, k) and the labels (m, k), 0 or 1."""
         groups, weight = params.get("groups"), params.get("sample_weight")
         targets = check_fit_inputs(self.estimator, X, y, groups, weight)
         self._binary, self.label_names_ = targets.binary, targets.label_names
         if self.cv == "prefit":
             check_is_fitted(self.estimator)
             self.estimator_ = self.estimator
-            scores, Y = response(self.estimator, X, self._known_names), targets.Y
+            scores, Y = self._response(self.estimator, X, self._known_names), targets.Y
         else:
             X, y = indexable(X, y)
             cv, routed = self._splitter(), self._route(params)
@@ -72,7 +96,7 @@ class _OutOfFoldClassifier(MetaEstimatorMixin, MultilabelMixin, BaseEstimator):
                         train,
                         test,
                         routed.estimator.fit,
-                        response,
+                        self._response,
                         self._known_names,
                         given,
                     )
@@ -118,9 +142,9 @@ class _OutOfFoldClassifier(MetaEstimatorMixin, MultilabelMixin, BaseEstimator):
             )
         return router
 
-    def _choose_thresholds(self, Y, proba, metric, target):
+    def _choose_thresholds(self, Y, proba):
         """Set ``thresholds_`` by out-of-fold probabilities."""
-        self.thresholds_, undecided = best_thresholds(Y, proba, metric, target)
+        self.thresholds_, undecided = best_thresholds(Y, proba, *self._goal)
         self._warn_undecided(undecided, "their threshold is 0.5")
         told = ~undecided
         complaint = complaint_of_thresholds(

@@ -17,10 +17,10 @@ from skcxr._multilabel._routing import fit_params_for
 from skcxr._multilabel._scores import label_logits
 from skcxr._multilabel._thresholds import resolve_thresholds
 from skcxr._sklearn import _BaseComposition, _fit_context, _routing_enabled, _VisualBlock
-from skcxr.classifiers._mixin import MultilabelMixin
+from skcxr.model_selection._thresholded import ThresholdedMixin
 
 
-class MultilabelAverager(MultilabelMixin, _BaseComposition):
+class MultilabelAverager(ThresholdedMixin, _BaseComposition):
     """Average the logits of several multi-label classifiers.
 
     scikit-learn's ``VotingClassifier`` for several labels: nets with other seeds, pipelines with
@@ -235,33 +235,8 @@ class MultilabelAverager(MultilabelMixin, _BaseComposition):
         logits = self._logits(X)
         return logits[:, 0] if self._binary else logits
 
-    def predict_proba(self, X):
-        """Probabilities: (n, n_labels), or (n, 2) for 1-D y.
-
-        Parameters
-        ----------
-        X : array-like, DataFrame or sequence of paths
-            Whatever the estimators take.
-
-        Returns
-        -------
-        ndarray of shape (n, n_labels), or (n, 2) where y was 1-D
-        """
-        return self._shape_proba(expit(self._logits(X)))
-
-    def predict(self, X):
-        """0 or 1 for each label: whether its probability is above its threshold.
-
-        Parameters
-        ----------
-        X : array-like, DataFrame or sequence of paths
-            Whatever the estimators take.
-
-        Returns
-        -------
-        ndarray of shape (n, n_labels), or (n,) where y was 1-D
-        """
-        return self._shape_labels(expit(self._logits(X)) > self.thresholds_)
+    def _proba(self, X):
+        return expit(self._logits(X))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

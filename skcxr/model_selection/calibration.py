@@ -9,8 +9,8 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.utils.validation import check_is_fitted
 
 from skcxr._multilabel._scores import label_scores
-from skcxr._multilabel._thresholds import THRESHOLD_METRICS, check_target
-from skcxr._sklearn import Interval, StrOptions, _fit_context
+from skcxr._multilabel._thresholds import THRESHOLD_METRICS
+from skcxr._sklearn import Interval, StrOptions
 from skcxr.model_selection._out_of_fold import _OutOfFoldClassifier
 
 
@@ -108,28 +108,13 @@ class MultilabelCalibrator(_OutOfFoldClassifier):
         self.n_jobs = n_jobs
         self.random_state = random_state
 
-    @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, **params):
-        """Learn the calibration, then fit the estimator on all rows.
+    _response = staticmethod(label_scores)
 
-        Parameters
-        ----------
-        X : indexable of length n
-            What the estimator takes: paths, a DataFrame, an array.
-        y : array-like or DataFrame of shape (n, n_labels), or (n,) with two classes
-            0, 1 or NaN (left out).
-        **params : dict
-            ``groups`` (patients) go to the splitter and to all in the estimator that takes them:
-            steps of a Pipeline, tuners and calibrators inside. ``sample_weight`` goes to the
-            classifier. The rest goes to the estimator's fit, arrays of length n fold by fold.
-            With metadata routing, as requested.
+    @property
+    def _goal(self):
+        return self.threshold_metric, self.threshold_target
 
-        Returns
-        -------
-        self : MultilabelCalibrator
-        """
-        check_target(self.threshold_metric, self.threshold_target)
-        scores, Y = self._fit_out_of_fold(X, y, params, label_scores)
+    def _learn(self, scores, Y):
         Calibration = {"sigmoid": Sigmoid, "isotonic": Isotonic, "temperature": Temperature}
         self.calibrators_ = []
         for s, y_label in zip(scores.T, Y.T, strict=True):
@@ -142,37 +127,7 @@ class MultilabelCalibrator(_OutOfFoldClassifier):
         self._warn_undecided(undecided, "their probabilities are not calibrated")
         self.thresholds_ = np.full(len(undecided), 0.5)
         if self.threshold_metric is not None:
-            proba = self._calibrated(scores)
-            self._choose_thresholds(Y, proba, self.threshold_metric, self.threshold_target)
-        return self
-
-    def predict_proba(self, X):
-        """Calibrated probabilities: (n, n_labels), or (n, 2) for 1-D y.
-
-        Parameters
-        ----------
-        X : array-like, DataFrame or sequence of paths
-            Whatever the estimator takes.
-
-        Returns
-        -------
-        ndarray of shape (n, n_labels), or (n, 2) where y was 1-D
-        """
-        return self._shape_proba(self._proba(X))
-
-    def predict(self, X):
-        """0 or 1 for each label: whether its calibrated probability is above its threshold.
-
-        Parameters
-        ----------
-        X : array-like, DataFrame or sequence of paths
-            Whatever the estimator takes.
-
-        Returns
-        -------
-        ndarray of shape (n, n_labels), or (n,) where y was 1-D
-        """
-        return self._shape_labels(self._proba(X) > self.thresholds_)
+            self._choose_thresholds(Y, self._calibrated(scores))
 
     def _proba(self, X):
         check_is_fitted(self)

@@ -38,21 +38,18 @@ def write_predictions(path, predictions):
 
     Examples
     --------
-    >>> import tempfile
+    >>> import json
     >>> from pathlib import Path
-    >>> from sklearn.datasets import make_multilabel_classification
-    >>> from sklearn.ensemble import RandomForestClassifier
-    >>> from skcxr.model_selection import (
-    ...     out_of_fold_predict, read_predictions, write_predictions
-    ... )
-    >>> X, y = make_multilabel_classification(n_samples=60, n_classes=3, random_state=0)
-    >>> forest = RandomForestClassifier(5, random_state=0)
-    >>> found = out_of_fold_predict(forest, X, y, cv=2, random_state=0)
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_predictions(Path(folder) / "forest.csv", found)
-    ...     again = read_predictions(Path(folder) / "forest.csv")
-    >>> again.proba.equals(found.proba)
-    True
+    >>> from tempfile import TemporaryDirectory
+    >>> from skcxr.classifiers import MultilabelMLP
+    >>> from skcxr.model_selection import OutOfFoldPredictions, write_predictions
+    >>> X, y = [[0.0], [1.0]] * 10, [[0, 1], [1, 0]] * 10
+    >>> net = MultilabelMLP(max_epochs=1, random_state=0).fit(X, y)
+    >>> found = OutOfFoldPredictions.from_estimator(net, X, y)
+    >>> with TemporaryDirectory() as folder:
+    ...     write_predictions(Path(folder, "net.csv"), found)
+    ...     json.loads(Path(folder, "net.json").read_text())["films"]
+    20
     """
     path = _check_path(path)
     index = predictions.y.index
@@ -106,6 +103,20 @@ def read_predictions(path):
     ------
     ValueError
         Where a file is missing, is not such a file, or was changed since it was written.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from sklearn.datasets import make_multilabel_classification
+    >>> from sklearn.ensemble import RandomForestClassifier
+    >>> from skcxr.model_selection import out_of_fold_predict, read_predictions, write_predictions
+    >>> X, y = make_multilabel_classification(n_samples=60, n_classes=3, random_state=0)
+    >>> found = out_of_fold_predict(RandomForestClassifier(5), X, y, cv=2, random_state=0)
+    >>> with TemporaryDirectory() as folder:
+    ...     write_predictions(Path(folder, "forest.csv"), found)
+    ...     read_predictions(Path(folder, "forest.csv")).decisions.shape
+    (60, 3)
     """
     path = _check_path(path)
     beside = path.with_suffix(".json")

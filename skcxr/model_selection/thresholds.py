@@ -5,8 +5,8 @@ from numbers import Real
 from sklearn.utils.validation import check_is_fitted
 
 from skcxr._multilabel._scores import label_proba
-from skcxr._multilabel._thresholds import THRESHOLD_METRICS, check_target
-from skcxr._sklearn import Interval, StrOptions, _fit_context
+from skcxr._multilabel._thresholds import THRESHOLD_METRICS
+from skcxr._sklearn import Interval, StrOptions
 from skcxr.model_selection._out_of_fold import _OutOfFoldClassifier
 
 
@@ -78,58 +78,15 @@ class MultilabelThresholdTuner(_OutOfFoldClassifier):
         self.n_jobs = n_jobs
         self.random_state = random_state
 
-    @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, **params):
-        """Tune the thresholds, then fit the estimator on all rows.
+    _response = staticmethod(label_proba)
 
-        Parameters
-        ----------
-        X : indexable of length n
-            What the estimator takes: paths, a DataFrame, an array.
-        y : array-like or DataFrame of shape (n, n_labels), or (n,) with two classes
-            0, 1 or NaN (left out).
-        **params : dict
-            ``groups`` (patients) go to the splitter and to all in the estimator that takes them:
-            steps of a Pipeline, tuners and calibrators inside. ``sample_weight`` goes to the
-            classifier. The rest goes to the estimator's fit, arrays of length n fold by fold.
-            With metadata routing, as requested.
+    @property
+    def _goal(self):
+        return self.metric, self.target
 
-        Returns
-        -------
-        self : MultilabelThresholdTuner
-        """
-        check_target(self.metric, self.target)
-        proba, Y = self._fit_out_of_fold(X, y, params, label_proba)
-        self._choose_thresholds(Y, proba, self.metric, self.target)
-        return self
+    def _learn(self, proba, Y):
+        self._choose_thresholds(Y, proba)
 
-    def predict_proba(self, X):
-        """Probabilities of the fitted estimator: (n, n_labels), or (n, 2) for 1-D y.
-
-        Parameters
-        ----------
-        X : array-like, DataFrame or sequence of paths
-            Whatever the estimator takes.
-
-        Returns
-        -------
-        ndarray of shape (n, n_labels), or (n, 2) where y was 1-D
-        """
+    def _proba(self, X):
         check_is_fitted(self)
-        return self._shape_proba(label_proba(self.estimator_, X, self._known_names))
-
-    def predict(self, X):
-        """0 or 1 for each label: whether its probability is above its threshold.
-
-        Parameters
-        ----------
-        X : array-like, DataFrame or sequence of paths
-            Whatever the estimator takes.
-
-        Returns
-        -------
-        ndarray of shape (n, n_labels), or (n,) where y was 1-D
-        """
-        check_is_fitted(self)
-        proba = label_proba(self.estimator_, X, self._known_names)
-        return self._shape_labels(proba > self.thresholds_)
+        return label_proba(self.estimator_, X, self._known_names)

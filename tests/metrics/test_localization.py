@@ -5,11 +5,17 @@ import pandas as pd
 import pytest
 
 from skcxr.metrics import localization_report, maps_to_boxes
-from skcxr.metrics._boxes import box_coverage, overlaps
+from skcxr.metrics._boxes import axis_coverage, overlaps
 
 
 def make_boxes(*rows):
     return pd.DataFrame(rows, columns=["image", "label", "x", "y", "w", "h"])
+
+
+def box_coverage(boxes, shape):
+    """Share of each pixel (m, h, w) that boxes of the unit square cover."""
+    rows, columns = axis_coverage(boxes, 1, shape[0]), axis_coverage(boxes, 0, shape[1])
+    return rows[:, :, None] * columns[:, None, :]
 
 
 def test_coverage_is_exact_area():

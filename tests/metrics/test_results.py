@@ -11,12 +11,14 @@ from skcxr.metrics import (
     multilabel_report,
     paired_bootstrap_test,
     paired_label_tests,
+    segmentation_report,
 )
 
 RNG = np.random.RandomState(0)
 Y = pd.DataFrame(RNG.randint(2, size=(60, 2)), columns=["<b>Mass", "Edema"])
 A, B = (w * Y.to_numpy() + (1 - w) * RNG.uniform(size=Y.shape) for w in (0.5, 0.3))
 SETTINGS = {"groups": np.arange(60) // 2, "n_bootstraps": 20, "random_state": 0}
+MASKS = RNG.uniform(size=(4, 8, 8)) < 0.5
 RESULTS = {
     "MultilabelReport": lambda: multilabel_report(Y, A, **SETTINGS),
     "ModelComparison": lambda: compare_models({"<i>a": A, "b": B}, None, Y, **SETTINGS),
@@ -24,6 +26,9 @@ RESULTS = {
     "PairedLabelTests": lambda: paired_label_tests(Y, A, B, **SETTINGS),
     "StratifiedAUC": lambda: auc_within(Y, A, np.arange(60) % 2, **SETTINGS),
     "SubgroupAUC": lambda: auc_by(Y, A, {"side": np.arange(60) % 2}, **SETTINGS),
+    "SegmentationReport": lambda: segmentation_report(
+        MASKS, MASKS[::-1], names=["<b>Mass", *"xyz"], n_bootstraps=20
+    ),
 }
 
 

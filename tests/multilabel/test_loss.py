@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from skcxr._multilabel._loss import masked_bce
+from skcxr.classifiers._losses import BinaryCrossEntropy
 
 
 @pytest.mark.parametrize("pos_weight", [None, torch.tensor([1.0, 4.0, 0.5])])
@@ -13,7 +13,7 @@ def test_masked_loss_is_torchs_on_the_known_entries(pos_weight):
     truth = torch.randint(0, 2, (50, 3)).float()
     known = torch.rand(50, 3) < 0.6
     y = torch.where(known, truth, torch.nan)
-    loss = masked_bce(logits, y, pos_weight)
+    loss = BinaryCrossEntropy(pos_weight)(logits, y)
     (gradient,) = torch.autograd.grad(loss, logits)
     weight = None if pos_weight is None else pos_weight.expand(50, 3)[known]
     expected = torch.nn.BCEWithLogitsLoss(pos_weight=weight)(logits[known], truth[known])
@@ -24,7 +24,7 @@ def test_masked_loss_is_torchs_on_the_known_entries(pos_weight):
 
 def test_masked_loss_of_nothing_known_is_zero():
     logits = torch.zeros(4, 2, requires_grad=True)
-    loss = masked_bce(logits, torch.full((4, 2), torch.nan))
+    loss = BinaryCrossEntropy()(logits, torch.full((4, 2), torch.nan))
     (gradient,) = torch.autograd.grad(loss, logits)
     assert loss == 0
     assert (gradient == 0).all()
@@ -35,6 +35,5 @@ def test_rows_with_weight_two_count_as_two_rows():
     logits, y = torch.randn(6, 2), torch.tensor([[0.0, 1.0], [torch.nan, 1.0], [1.0, 0.0]] * 2)
     weight = torch.tensor([1.0, 2.0, 1.0, 0.0, 1.0, 1.0])
     repeated = torch.repeat_interleave(torch.arange(6), weight.long())
-    torch.testing.assert_close(
-        masked_bce(logits, y, weight=weight), masked_bce(logits[repeated], y[repeated])
-    )
+    loss = BinaryCrossEntropy()
+    torch.testing.assert_close(loss(logits, (y, weight)), loss(logits[repeated], y[repeated]))
