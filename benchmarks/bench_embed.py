@@ -1,4 +1,4 @@
-"""Network inference: ResNetEmbedder against the plain float32 loop in torch.
+"""Network inference: CNNEmbedder against the plain float32 loop in torch.
 
 The limit is the rate at which this machine multiplies matrices of the network's own precision:
 images per second = measured FLOP/s / the FLOP of the network's convolutions.
@@ -15,7 +15,7 @@ from torch import nn
 from skcxr._image_input import as_images
 from skcxr._torch import resolve_device, resolve_precision
 from skcxr.datasets import make_chest_phantoms
-from skcxr.features import ResNetEmbedder
+from skcxr.features import CNNEmbedder
 
 
 def convolution_flop(network, x):
@@ -63,7 +63,7 @@ def main():
     plain = plain_resnet18()
     with tempfile.NamedTemporaryFile(suffix=".pth") as file:
         torch.save(plain.state_dict(), file.name)
-        embedder = ResNetEmbedder(
+        embedder = CNNEmbedder(
             weights=file.name,
             batch_size=arguments.batch_size,
             device=arguments.device,
@@ -94,7 +94,7 @@ def main():
     limit = flop / seconds[:, 2] / per_image
     print(machine())
     print(f"resnet18, {per_image / 1e9:.2f} GFLOP an image in convolutions, {dtype}")
-    print(f"skcxr ResNetEmbedder   {np.median(rates[:, 0]):8.1f} images/s")
+    print(f"skcxr CNNEmbedder   {np.median(rates[:, 0]):8.1f} images/s")
     print(f"plain float32 loop     {np.median(rates[:, 1]):8.1f} images/s")
     print(f"matrix-product limit   {np.median(limit):8.1f} images/s")
     print(

@@ -2,7 +2,7 @@
 
 The peer is captum's ``LayerGradCam`` on the plain three-channel resnet18 in float32, called once
 per label as its interface asks, and pytorch-grad-cam's ``GradCAM`` where it can be imported. skcxr
-runs as a user runs it: a fitted ``ResNetEmbedder`` with the same weights, at the precision it
+runs as a user runs it: a fitted ``CNNEmbedder`` with the same weights, at the precision it
 chooses (``--precision float32`` for the same as the peer's). All sides include the forward pass.
 """
 
@@ -17,7 +17,7 @@ from torch import nn
 from skcxr._torch import resolve_device
 from skcxr.attention import grad_cam
 from skcxr.datasets import make_chest_phantoms
-from skcxr.features import ResNetEmbedder
+from skcxr.features import CNNEmbedder
 
 
 def main():
@@ -35,7 +35,7 @@ def main():
     model = plain_resnet18()
     with tempfile.NamedTemporaryFile(suffix=".pth") as file:
         torch.save(model.state_dict(), file.name)
-        embedder = ResNetEmbedder(
+        embedder = CNNEmbedder(
             weights=file.name, device=arguments.device, precision=arguments.precision
         ).fit(images, labels)
     model.fc = nn.Linear(512, arguments.labels)

@@ -14,7 +14,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, GroupKFold
 
 from skcxr import get_scorer, make_chest_phantoms, make_hybrid_pipeline
-from skcxr.features import ResNetEmbedder
+from skcxr.features import CNNEmbedder
 
 
 class Counter:
@@ -22,13 +22,13 @@ class Counter:
 
     def __init__(self):
         self.images = 0
-        original = ResNetEmbedder._forward
+        original = CNNEmbedder._forward
 
         def counted(embedder, part, batch):
             self.images += len(batch) * (part == "trunk_")
             return original(embedder, part, batch)
 
-        ResNetEmbedder._forward = counted
+        CNNEmbedder._forward = counted
 
 
 def search(pipe, phantoms, grid, folds):

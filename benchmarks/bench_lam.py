@@ -23,7 +23,7 @@ def main():
     parser.add_argument("--images", type=int, default=1641)
     parser.add_argument("--memory", help="folder of the store; default a temporary one")
     parser.add_argument("--backbone", default="resnet18")
-    parser.add_argument("--weights", help="as of ResNetEmbedder; default random ones")
+    parser.add_argument("--weights", help="as of CNNEmbedder; default random ones")
     arguments = parser.parse_args()
 
     if arguments.data_dir:
