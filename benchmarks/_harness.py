@@ -1,10 +1,19 @@
-"""What the benchmarks share: paired medians, and phantoms on disk."""
+"""What the benchmarks share: options, paired medians, and phantoms on disk."""
 
+import argparse
 import platform
 import time
 from pathlib import Path
 
 import numpy as np
+
+
+def options(description, **defaults):
+    """Options of the command line by their defaults, whose types theirs are."""
+    parser = argparse.ArgumentParser(description=description)
+    for name, default in defaults.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=type(default), default=default)
+    return parser.parse_args()
 
 
 def alternate(*functions, repeats=5):

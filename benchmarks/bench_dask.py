@@ -1,22 +1,18 @@
 """The chunked transform on a dask cluster of two workers: the same result, and only paths sent."""
 
-import argparse
 import pickle
 import tempfile
 import time
 
 import numpy as np
-from _harness import machine, write_phantoms
+from _harness import machine, options, write_phantoms
 
 from skcxr import make_hybrid_pipeline, transform_in_chunks
 from skcxr.datasets import make_chest_phantoms
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--images", type=int, default=128)
-    parser.add_argument("--size", type=int, default=224)
-    arguments = parser.parse_args()
+    arguments = options(__doc__, images=128, size=224)
 
     import joblib
     from dask.distributed import Client, LocalCluster

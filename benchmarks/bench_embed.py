@@ -4,12 +4,11 @@ The limit is the rate at which this machine multiplies matrices of the network's
 images per second = measured FLOP/s / the FLOP of the network's convolutions.
 """
 
-import argparse
 import tempfile
 
 import numpy as np
 import torch
-from _harness import alternate, machine, plain_resnet18, scaled_rgb, synchronize
+from _harness import alternate, machine, options, plain_resnet18, scaled_rgb, synchronize
 from torch import nn
 
 from skcxr._image_input import as_images
@@ -49,13 +48,9 @@ def matmul(device, dtype, size):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--images", type=int, default=128)
-    parser.add_argument("--batch-size", type=int, default=32)
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--precision", default="auto")
-    arguments = parser.parse_args()
+    arguments = options(
+        __doc__, images=128, batch_size=32, repeats=5, device="auto", precision="auto"
+    )
     device = resolve_device(arguments.device)
     dtype = resolve_precision(arguments.precision, device)
 

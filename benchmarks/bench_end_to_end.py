@@ -9,7 +9,6 @@ pace where stages have processors of their own (a network on a GPU, decoding on 
 all share the same cores, their sum does: `of_all_stages` is that sum over the pipeline's time.
 """
 
-import argparse
 import tempfile
 
 import numpy as np
@@ -17,6 +16,7 @@ import torch
 from _harness import (
     alternate,
     machine,
+    options,
     plain_resnet18,
     scaled_rgb,
     synchronize,
@@ -80,14 +80,9 @@ def plain_stages(device, n_labels):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--images", type=int, default=192)
-    parser.add_argument("--peer-images", type=int, default=6)
-    parser.add_argument("--labels", type=int, default=14)
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--n-jobs", type=int, default=1)
-    arguments = parser.parse_args()
+    arguments = options(
+        __doc__, images=192, peer_images=6, labels=14, repeats=3, device="auto", n_jobs=1
+    )
     device = resolve_device(arguments.device)
 
     phantoms = make_chest_phantoms(24, random_state=0)

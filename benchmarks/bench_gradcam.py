@@ -6,12 +6,11 @@ runs as a user runs it: a fitted ``CNNEmbedder`` with the same weights, at the p
 chooses (``--precision float32`` for the same as the peer's). All sides include the forward pass.
 """
 
-import argparse
 import tempfile
 
 import numpy as np
 import torch
-from _harness import alternate, machine, plain_resnet18, scaled_rgb, synchronize
+from _harness import alternate, machine, options, plain_resnet18, scaled_rgb, synchronize
 from torch import nn
 
 from skcxr._torch import resolve_device
@@ -21,13 +20,7 @@ from skcxr.features import CNNEmbedder
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--images", type=int, default=16)
-    parser.add_argument("--labels", type=int, default=14)
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--precision", default="auto")
-    arguments = parser.parse_args()
+    arguments = options(__doc__, images=16, labels=14, repeats=5, device="auto", precision="auto")
     device = resolve_device(arguments.device)
 
     images = make_chest_phantoms(arguments.images, random_state=0).images

@@ -4,12 +4,11 @@ The same pipeline, grid (5 λ × 3 dropout) and patient-grouped folds for all th
 the network are counted by a hook, not inferred from time.
 """
 
-import argparse
 import tempfile
 import time
 
 import numpy as np
-from _harness import machine
+from _harness import machine, options
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, GroupKFold
 
@@ -43,13 +42,7 @@ def search(pipe, phantoms, grid, folds):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--images", type=int, default=300)
-    parser.add_argument("--size", type=int, default=224)
-    parser.add_argument("--folds", type=int, default=5)
-    parser.add_argument("--lams", type=int, default=5)
-    parser.add_argument("--max-epochs", type=int, default=3)
-    arguments = parser.parse_args()
+    arguments = options(__doc__, images=300, size=224, folds=5, lams=5, max_epochs=3)
 
     phantoms = make_chest_phantoms(arguments.images, size=arguments.size, random_state=0)
     grid = {

@@ -5,12 +5,13 @@ report runs in a process of its own. Peak resident memory is the operating syste
 that process, the imports and the table of probabilities included.
 """
 
-import argparse
 import json
 import os
 import platform
 import subprocess
 import sys
+
+from _harness import options
 
 # Share of images with each label in ChestX-ray14 (Wang et al. 2017, 112,120 images).
 PREVALENCE = (
@@ -42,11 +43,7 @@ print(json.dumps([seconds, peak, report.n_groups, low, high]))
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--images", type=int, default=112_120)
-    parser.add_argument("--patients", type=int, default=30_805)
-    parser.add_argument("--bootstraps", type=int, default=1000)
-    arguments = parser.parse_args()
+    arguments = options(__doc__, images=112_120, patients=30_805, bootstraps=1000)
 
     print(f"{platform.machine()}, {os.cpu_count()} cores")
     print(f"{'resampled':>10s}{'units':>9s}{'seconds':>9s}{'peak GB':>9s}  macro AUC")

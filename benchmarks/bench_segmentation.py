@@ -5,20 +5,15 @@
 equalisation, network, clean-up, resizing back. The networks' figures are the forward pass alone.
 """
 
-import argparse
-
 import numpy as np
-from _harness import alternate, machine, synchronize
+from _harness import alternate, machine, options, synchronize
 
 BATCH = 32
 
 
 def main():
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--repeats", type=int, default=7)
-    args = parser.parse_args()
+    args = options(__doc__, threads=2, repeats=7)
 
     import torch
     from monai.networks.nets import BasicUNet, UNet

@@ -11,12 +11,11 @@ step: three times those of the network's convolutions, for the outputs, the grad
 and those of the weights.
 """
 
-import argparse
 import time
 
 import numpy as np
 import torch
-from _harness import machine, scaled_rgb, synchronize
+from _harness import machine, options, scaled_rgb, synchronize
 from bench_embed import convolution_flop, matmul
 from efficientnet_lite_pytorch import EfficientNet
 from torch import nn
@@ -89,12 +88,7 @@ def seconds_of(function):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--films", type=int, default=256)
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--precision", default="auto")
-    arguments = parser.parse_args()
+    arguments = options(__doc__, films=256, repeats=3, device="auto", precision="auto")
     device = resolve_device(arguments.device)
     dtype = resolve_precision(arguments.precision, device)
     settings = FineTuning.from_recipe("small", epochs=1)
