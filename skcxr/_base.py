@@ -91,14 +91,14 @@ class _ImageInputMixin(_MemoryMixin):
     def _fitted_on_usable_rows(self, rows):
         """What a fit does in the end that has seen these rows alone."""
 
-    def _validate_images(self, X, *, reset):
+    def _validate_images(self, X, *, reset, decode=None):
         if isinstance(X, tuple):
             X = list(X)
         images = as_images(
             X,
             image_shape=getattr(self, "image_shape", None),
             value_range=getattr(self, "value_range", None),
-            decode=self._decode_options(),
+            decode={**(self._decode_options() or {}), **(decode or {})},
             memo=self._open_memory(reset=reset),
             check=partial(self._check_rows, reset=reset),
             on_error=getattr(self, "on_error", "raise"),
@@ -120,13 +120,16 @@ class _ImageInputMixin(_MemoryMixin):
             size = images.shape[1:]
             n_pixels = int(np.prod(size))
             if reset:
-                self.n_features_in_ = n_pixels
-            elif n_pixels != getattr(self, "n_features_in_", n_pixels):
+                self.n_features_in_, self._image_size = n_pixels, tuple(size)
+                return images
+            known = None if self._fitted_on_rows else getattr(self, "_image_size", None)
+            is_other = known is not None and tuple(size) != known
+            if is_other or n_pixels != getattr(self, "n_features_in_", n_pixels):
                 raise ValueError(
                     f"X has images of {size[0]}×{size[1]} = {n_pixels} pixels, but "
                     f"{type(self).__name__} was fitted on "
                     f"{'rows' if self._fitted_on_rows else 'images'} of {self.n_features_in_} "
-                    "pixels."
+                    f"pixels{'' if known is None else f', {known[0]}×{known[1]}'}."
                 )
         return images
 

@@ -5,10 +5,12 @@ from .._lazy import attach
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
+        "FilmGeometry": "geometry",
         "HistEqualizer": "equalize",
         "ImageLoader": "loader",
         "check_images": "_check_images",
         "dicom_facts": "_dicom_facts",
+        "move_boxes": "geometry",
         "read_image": "loader",
     },
 )

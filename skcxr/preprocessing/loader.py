@@ -6,8 +6,10 @@ from numbers import Integral
 from .._base import MEMORY, _ImagePreprocessor, warn_at_user
 from .._decode import read_image
 from .._rows import Images
+from .._rows._prefetch import map_readers
 from .._rows._usable import name_bad
 from .._sklearn import Interval, StrOptions, _fit_context
+from .geometry import ASPECTS, FilmGeometry, fit_to, size_pair
 
 __all__ = ["ImageLoader", "read_image"]
 
@@ -16,14 +18,18 @@ class ImageLoader(_ImagePreprocessor, auto_wrap_output_keys=None):
     """Bring X-rays to one size, as grey uint8.
 
     Files are decoded when a later step asks for them and none is kept in memory: the result
-    of `transform` is a lazy stack that behaves as an array of shape (n, size, size). Shrinking
+    of `transform` is a lazy stack that behaves as an array of shape (n, height, width). Shrinking
     averages areas, growing interpolates linearly (OpenCV).
 
     Parameters
     ----------
-    size : int, default=224
-        Height and width of the images that come out, in pixels. An image that is not square is
-        stretched, as ChestX-ray14 itself was.
+    size : int or (int, int), default=224
+        Height and width of the images that come out, in pixels; one number is both.
+    aspect : {"stretch", "pad", "crop"}, default="stretch"
+        What becomes of a film of another aspect: ``"stretch"`` brings height and width to the size
+        each for itself; ``"pad"`` shows the whole film undistorted, with black on two sides;
+        ``"crop"`` shows its middle undistorted and cuts off the rest. The way back for boxes, maps
+        and masks is in :meth:`geometry`.
     value_range : (float, float) or None, default=None
         Values that become 0 and 255 in images that are not 8-bit; None stretches each such image
         from its own minimum to its own maximum. 8-bit images are taken as they are.
@@ -75,7 +81,8 @@ class ImageLoader(_ImagePreprocessor, auto_wrap_output_keys=None):
 
     _one_size = False
     _parameter_constraints = {
-        "size": [Interval(Integral, 1, None, closed="left")],
+        "size": [Interval(Integral, 1, None, closed="left"), tuple, list],
+        "aspect": [StrOptions(set(ASPECTS))],
         "value_range": [tuple, list, None],
         "voi": [str, None],
         "modality": [StrOptions({"warn", "raise", "ignore"})],
@@ -88,6 +95,7 @@ class ImageLoader(_ImagePreprocessor, auto_wrap_output_keys=None):
         self,
         size=224,
         *,
+        aspect="stretch",
         value_range=None,
         voi="first",
         modality="warn",
@@ -96,6 +104,7 @@ class ImageLoader(_ImagePreprocessor, auto_wrap_output_keys=None):
         memory=None,
     ):
         self.size = size
+        self.aspect = aspect
         self.value_range = value_range
         self.voi = voi
         self.modality = modality
@@ -148,6 +157,7 @@ class ImageLoader(_ImagePreprocessor, auto_wrap_output_keys=None):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def _fit(self, X):
+        size_pair(self.size)
         return self._validate_images(X, reset=True)
 
     def transform(self, X):
@@ -160,8 +170,8 @@ class ImageLoader(_ImagePreprocessor, auto_wrap_output_keys=None):
 
         Returns
         -------
-        lazy stack of shape (n, size, size), uint8, or ndarray of shape (n, size·size) when X \
-                is flat rows
+        lazy stack of shape (n, height, width), uint8, or ndarray of shape (n, height·width) \
+                when X is flat rows
 
         Raises
         ------
@@ -174,8 +184,10 @@ class ImageLoader(_ImagePreprocessor, auto_wrap_output_keys=None):
 
     def _change(self, images):
         store = self._open_memory()
-        size = (self.size, self.size)
-        images = images.map(partial(_resize, size=size), f"resize area/linear {size}", size)
+        size = size_pair(self.size)
+        how = "resize" if self.aspect == "stretch" else self.aspect
+        resize = partial(fit_to, size=size, aspect=self.aspect)
+        images = images.map(resize, f"{how} area/linear {size}", size)
         if images.is_flat:
             return images if store is None else images.stored(store)
         images = images.spooled() if store is None else images.stored(store)
@@ -188,20 +200,44 @@ class ImageLoader(_ImagePreprocessor, auto_wrap_output_keys=None):
                 )
         return images
 
+    def geometry(self, X):
+        """How each film becomes an image, for boxes, maps and masks on their way back.
+
+        Every film is read once more for it. Where height and width of the films are known,
+        :class:`FilmGeometry` needs no film.
+
+        Parameters
+        ----------
+        X : paths, DataFrame with a ``path`` column, (n, H, W) array or flat rows
+            The images.
+
+        Returns
+        -------
+        list of n FilmGeometry
+            None for a film that cannot be used, with ``on_error="nan"``.
+        """
+        images = self._validate_images(X, reset=False, decode={"min_size": None})
+        usable = images.usable
+
+        def shape(i):
+            try:
+                return images[i].shape if usable[i] else None
+            except ValueError:
+                if self.on_error == "raise":
+                    raise
+                return None
+
+        shapes = map_readers(shape, range(len(images)))
+        return [
+            None if found is None else FilmGeometry(found, self.size, self.aspect)
+            for found in shapes
+        ]
+
     def _decode_options(self):
-        # Twice the size, so that areas are still averaged to it.
-        return {"min_size": 2 * self.size, "voi": self.voi, "modality": self.modality}
+        # Twice the size, so that areas are still averaged to it. Where the aspect is kept, the
+        # rounding of a reduced film's height and width would move the image by a pixel.
+        least = 2 * max(size_pair(self.size)) if self.aspect == "stretch" else None
+        return {"min_size": least, "voi": self.voi, "modality": self.modality}
 
     def _output_size(self):
-        return self.size, self.size
-
-
-def _resize(image, size):
-    """Area average where an image shrinks, linear interpolation where it grows."""
-    import cv2
-
-    if image.shape == size:
-        return image
-    shrinks = size[0] <= image.shape[0] and size[1] <= image.shape[1]
-    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return cv2.resize(image, size[::-1], interpolation=interpolation)
+        return size_pair(self.size)
