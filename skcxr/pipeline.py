@@ -25,6 +25,7 @@ RECIPES = {
         "backbone": "efficientnet_lite0",
         "fine_tune": "small",
         "cross_fit": "auto",
+        "regions": "labels",
         "texture": False,
         "n_nets": 5,
     },
@@ -34,6 +35,7 @@ RECIPES = {
         "backbone": "efficientnet_lite0",
         "fine_tune": None,
         "cross_fit": "auto",
+        "regions": "lungs",
         "texture": True,
         "n_nets": 1,
     },
@@ -43,6 +45,7 @@ RECIPES = {
         "backbone": "resnet18",
         "fine_tune": "report",
         "cross_fit": None,
+        "regions": "lungs",
         "texture": True,
         "n_nets": 1,
     },
@@ -96,7 +99,7 @@ def make_hybrid_pipeline(
     ----------
     recipe : {"small", "best", "frozen", "report"}, default="small"
         What the arguments are that are not given. ``"small"``: EfficientNet-Lite0 trained whole,
-        five networks cross-fitted, for hundreds to a few thousand films; some 25 minutes of one
+        four networks cross-fitted, for hundreds to a few thousand films; some 25 minutes of one
         core's time for the training on 1,175 films. ``"best"``: the same with EfficientNet-Lite0, 1
         and 2, whose logits are averaged; not scored yet, and several times as long.
         ``"frozen"``: EfficientNet-Lite0 as ImageNet left it, with texture; a minute. ``"report"``:
@@ -187,6 +190,7 @@ def make_hybrid_pipeline(
         weights=weights,
         fine_tune=chosen["fine_tune"],
         cross_fit=chosen["cross_fit"],
+        masker=masker,
         random_state=random_state,
         **network,
     )
@@ -194,7 +198,10 @@ def make_hybrid_pipeline(
         masker = (
             UNetMasker(precision=precision, device=device, **shared) if masker is None else masker
         )
-        branches = [("attention", GradCAMFuser(embedder, masker, lam=lam, passthrough=True))]
+        fuser = GradCAMFuser(
+            embedder, masker, lam=lam, regions=chosen["regions"], passthrough=True
+        )
+        branches = [("attention", fuser)]
     else:
         branches = [("embedding", embedder)]
     if chosen["texture"]:

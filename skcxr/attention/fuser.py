@@ -7,11 +7,12 @@ from sklearn.base import clone
 from sklearn.utils import Bunch, ClassifierTags
 from sklearn.utils.validation import check_is_fitted
 
-from .._base import _BaseImageTransformer, warn_at_user
+from .._base import _BaseImageTransformer
 from .._callbacks import CallbackSupportMixin
 from .._sklearn import HasMethods, Interval, StrOptions, _fit_context
 from ..features import CNNEmbedder
-from ..segmentation import UNetMasker
+from ..segmentation import LABEL_ZONES, UNetMasker
+from ._chest import iter_regions, lungs_everywhere
 from .gradcam import label_positions, linear_grad_cam, normalise
 
 _NOT_POOLED = (
@@ -50,12 +51,16 @@ class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
         ``iter_masks(images, shape, batch_size=…)``, which yields slices, soft masks of that shape
         and which of them are plausible.
     lam : float, default=0.5
-        λ in [0, 1]. Like ``lam_on``, ``reduce``, ``output`` and ``passthrough`` it may change after
-        fit, and gives what a fit with it gives.
+        λ in [0, 1]. Like ``lam_on``, ``reduce``, ``regions``, ``output`` and ``passthrough`` it may
+        change after fit, and gives what a fit with it gives.
     lam_on : {"unet", "cam"}, default="unet"
         What λ multiplies; ``"cam"`` is eq. 4 of Das 2025, where the roles are swapped.
     reduce : {"mean", "max"}, default="mean"
         How the labels' Grad-CAM maps become one.
+    regions : {"lungs", "labels"} or dict, default="lungs"
+        What U is: the soft lung mask for all labels, as in Das 2025, or for each label its region
+        of the chest, as :func:`~skcxr.segmentation.label_regions` makes it of the mask. A dict
+        names the zones of labels.
     output : {"auto", "pooled", "evidence", "maps"}, default="auto"
         ``"pooled"`` maps, or the ``"evidence"`` of each label pooled: ``"auto"`` pools evidence
         where the embedder was cross-fitted, else maps. ``"maps"`` gives the fused map of each label
@@ -108,6 +113,7 @@ class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
         "lam": [Interval(Real, 0, 1, closed="both")],
         "lam_on": [StrOptions({"unet", "cam"})],
         "reduce": [StrOptions({"mean", "max"})],
+        "regions": [StrOptions({"lungs", "labels"}), dict],
         "output": [StrOptions({"auto", "pooled", "evidence", "maps"})],
         "passthrough": ["boolean"],
         "image_shape": [tuple, list, None],
@@ -121,6 +127,7 @@ class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
         lam=0.5,
         lam_on="unet",
         reduce="mean",
+        regions="lungs",
         output="auto",
         passthrough=False,
         image_shape=None,
@@ -130,6 +137,7 @@ class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
         self.lam = lam
         self.lam_on = lam_on
         self.reduce = reduce
+        self.regions = regions
         self.output = output
         self.passthrough = passthrough
         self.image_shape = image_shape
@@ -250,12 +258,12 @@ class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
 
     def _features(self, images, rows):
         features = np.empty((len(images), self._n_features_out), np.float32)
-        for where, maps, raw, masks in self._parts(images, rows):
-            features[where] = self._row_features(maps, normalise(raw), masks)
+        for where, maps, raw, _, regions in self._parts(images, rows):
+            features[where] = self._row_features(maps, normalise(raw), regions)
         return features
 
     def _parts(self, images, rows, mask_shape=None):
-        """Yield what is pooled, Grad-CAM maps as they are and masks, batch by batch."""
+        """Yield what is pooled, Grad-CAM maps as they are, masks and regions, batch by batch."""
         batch_size = self.embedder_.batch_size
         masks = self._masks(images, mask_shape or self.map_shape_[1:], batch_size)
         for where, maps in rows.batches(batch_size):
@@ -265,43 +273,34 @@ class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
                 maps = maps.sum(1)
             else:
                 raw = linear_grad_cam(maps, self.embedder_.head_coef_)
-            yield where, maps, raw, next(masks)
+            yield where, maps, raw, *next(masks)
         next(masks, None)  # so that it says what was implausible
 
     def _masks(self, images, shape, batch_size):
-        """Yield soft masks in the batches of the maps; ones where a mask is implausible."""
+        """Lung masks and regions of the labels in the batches of the maps."""
         if not self._mask_weight:
-            for start in range(0, len(images), batch_size):
-                yield np.ones((min(batch_size, len(images) - start), *shape), np.float32)
-            return
+            return lungs_everywhere(len(images), shape, batch_size)
         self._hold_masker(images)
-        implausible = []
-        for where, masks, usable in self.masker_.iter_masks(images, shape, batch_size=batch_size):
-            masks[~usable] = 1
-            implausible += [images.name(where.start + i) for i in np.flatnonzero(~usable)]
-            yield masks
-        if implausible:
-            named = ", ".join(implausible[:3]) + (", …" if len(implausible) > 3 else "")
-            warn_at_user(
-                f"{len(implausible)} of {len(images)} lung masks are implausible: {named}; those "
-                "images are pooled without one. mask_quality(images) of the masker, here "
-                "masker_, names them all."
-            )
+        zones = {"lungs": None, "labels": LABEL_ZONES}.get(self.regions, self.regions)
+        names = list(map(str, self.label_names_))
+        return iter_regions(self.masker_, images, tuple(shape), batch_size, names, zones)
 
-    def _fuse(self, cams, masks):
-        return self._mask_weight * masks + (1 - self._mask_weight) * cams
+    def _fuse(self, cams, regions):
+        return self._mask_weight * regions + (1 - self._mask_weight) * cams
 
-    def _row_features(self, maps, cams, masks):
+    def _row_features(self, maps, cams, regions):
         if self.output == "maps":
-            parts = [self._fuse(cams, masks[:, None]).reshape(len(maps), -1)]
+            parts = [self._fuse(cams, regions).reshape(len(maps), -1)]
         else:
             cam = cams.mean(1) if self.reduce == "mean" else cams.max(1)
-            fused = self._fuse(cam, masks)
-            total = fused.sum((1, 2), keepdims=True)
+            if maps.shape[1] != regions.shape[1]:  # feature maps belong to no label
+                regions = regions.mean(1, keepdims=True)
+            fused = self._fuse(cam[:, None], regions)
+            total = fused.sum((2, 3), keepdims=True)
             fused = np.where(total > 0, fused, 1.0)
-            fused /= fused.sum((1, 2), keepdims=True)
-            flat = maps.reshape(len(maps), maps.shape[1], -1)
-            parts = [np.matmul(flat, fused.reshape(len(maps), -1, 1).astype(np.float32))[..., 0]]
+            fused = (fused / fused.sum((2, 3), keepdims=True)).astype(np.float32)
+            flat = maps.reshape(*maps.shape[:2], -1, 1)
+            parts = [np.matmul(fused.reshape(*fused.shape[:2], 1, -1), flat)[..., 0, 0]]
         if self.passthrough:
             parts.append(maps.mean((2, 3)))
         return np.concatenate(parts, 1)
@@ -329,17 +328,17 @@ class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
         images = self._validate_images(X, reset=False)
         index = label_positions(labels, self.label_names_)
         parts = [
-            (raw[:, index], mask)
-            for _, _, raw, mask in self._parts(images, self._rows(images), size)
+            (raw[:, index], mask, regions if regions.shape[1] == 1 else regions[:, index])
+            for _, _, raw, mask, regions in self._parts(images, self._rows(images), size)
         ]
-        raw, mask = map(np.concatenate, zip(*parts, strict=True))
+        raw, mask, regions = map(np.concatenate, zip(*parts, strict=True))
         cam = normalise(raw)
         if size is not None:
             cam, raw = _interpolate(cam, size), _interpolate(raw, size)
         return Bunch(
             cam=cam,
             mask=mask,
-            fused=self._fuse(cam, mask[:, None]).astype(np.float32),
+            fused=self._fuse(cam, regions).astype(np.float32),
             raw_cam=raw,
             label_names=self.label_names_[index],
         )

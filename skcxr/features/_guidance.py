@@ -6,9 +6,11 @@ import numpy as np
 import torch
 
 from .._rows import Spool
-from ..segmentation.regions import LABEL_ZONES, label_regions
+from ..segmentation import LABEL_ZONES, ZONES
+from ..segmentation.regions import label_regions, region_kinds
 
 _MASK_SIDE = 64  # fine enough to tell the heart from the lungs
+_CHEST = ZONES[:-1]  # all but what is outside
 _SIDE = 32  # what is kept: still several times finer than a network's maps
 
 
@@ -59,31 +61,27 @@ def make_regions(masker, images, label_names, dilate):
     """
     import cv2
 
-    rows, n_usable, of_label, chosen = Spool(len(images)), 0, None, None
+    rows, n_usable = Spool(len(images)), 0
+    # Wider than where a finding usually is: findings of the heart in its zone, others in the chest.
+    heart = {name for name, zones in LABEL_ZONES.items() if zones == ("heart",)}
+    zones = {str(name): ("heart",) if name in heart else _CHEST for name in label_names}
+    first, of_label = region_kinds(label_names, zones)
+    names = [label_names[i] for i in first]
     digest = hashlib.blake2b(digest_size=16)
     for where, masks, usable in masker.iter_masks(images, (_MASK_SIDE, _MASK_SIDE)):
         masks = np.where(usable[:, None, None], masks, np.float32(1))
-        if of_label is None:
-            chosen, of_label = _distinct(label_names)
-        made = label_regions(masks, [label_names[i] for i in chosen], dilate=dilate)
+        made = label_regions(masks, names, label_zones=zones, dilate=dilate)
         small = [
             cv2.resize(np.moveaxis(one, 0, 2), (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
             for one in made
         ]
         small = np.rint(np.stack(small) * 255).astype(np.uint8)
-        small = small.reshape(-1, _SIDE, _SIDE, len(chosen))  # OpenCV drops a last axis of one
+        small = small.reshape(-1, _SIDE, _SIDE, len(names))  # OpenCV drops a last axis of one
         digest.update(small.tobytes())
         rows.put_many("regions", np.arange(len(images))[where], small)
         n_usable += int(usable.sum())
     digest.update(of_label.tobytes())
     return Regions(rows, np.arange(len(images)), of_label, digest.digest()), n_usable
-
-
-def _distinct(label_names):
-    """Labels that stand for each region, and the region of each label."""
-    zones = [LABEL_ZONES.get(str(name)) for name in label_names]
-    kinds = sorted(set(zones), key=zones.index)
-    return [zones.index(kind) for kind in kinds], np.array([kinds.index(z) for z in zones])
 
 
 def stray_share(maps, weight, regions):

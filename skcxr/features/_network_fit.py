@@ -16,7 +16,7 @@ from ..segmentation import UNetMasker
 from ._fits import fit_head, fit_network
 from ._guidance import make_regions
 
-_FOLDS = 5  # networks of cross_fit="auto"
+_FOLDS = 4  # networks of cross_fit="auto"
 
 
 class _NetworkFitMixin:

@@ -51,7 +51,7 @@ class CNNEmbedder(CallbackSupportMixin, _NetworkFitMixin, _NetworkRowsMixin, _Ba
         the next step does not take what was learnt by heart for knowledge; afterwards the k
         networks are averaged. So ``fit_transform`` differs from ``fit().transform()``, as in
         :class:`~sklearn.preprocessing.TargetEncoder`. None trains one network on all films;
-        ``"auto"`` is 5 where `fine_tune` is set.
+        ``"auto"`` is 4 where `fine_tune` is set.
     output : {"auto", "embedding", "logits"}, default="auto"
         ``"logits"`` of the trained head, one per label, mean something across networks, embeddings
         of different networks do not: ``"auto"`` gives logits where networks were cross-fitted.

@@ -97,9 +97,8 @@ class FineTuning(BaseEstimator):
         those of its mirror image afterwards. It moves the heart to the other side.
     guidance : float, default=0.3
         Weight of a term of the loss that keeps the evidence of a label where it can be [3]_: the
-        share of the positive evidence outside the label's region of
-        :func:`~skcxr.segmentation.label_regions`. Films without a plausible lung mask are not
-        guided; 0 needs no masks.
+        share of the positive evidence outside the chest, as lung masks show it, and outside the
+        heart for its own findings. Films without a plausible mask are not guided; 0 needs no masks.
     dilate : float, default=0.05
         Radius by which these regions are dilated, as a share of the film's height.
 

@@ -70,11 +70,7 @@ def label_regions(masks, label_names, *, label_zones=None, dilate=0.03, soften=0
     """
     import cv2
 
-    label_zones = LABEL_ZONES if label_zones is None else label_zones
-    wanted = [tuple(label_zones.get(str(name), ZONES[:6])) for name in label_names]
-    unknown = sorted({zone for zones in wanted for zone in zones} - set(ZONES))
-    if unknown:
-        raise ValueError(f"There is no zone {unknown[0]!r}; the zones are {', '.join(ZONES)}.")
+    wanted = _zones_of(label_names, label_zones)
     masks = np.asarray(masks, dtype=np.float32)
     zones = lung_zones(masks)
     height = masks.shape[1]
@@ -92,3 +88,31 @@ def label_regions(masks, label_names, *, label_zones=None, dilate=0.03, soften=0
             out[i, [name == names for name in wanted]] = one
     out[(masks >= 0.5).all(axis=(1, 2))] = 1  # without an outline nothing is known
     return np.clip(out, 0, 1)
+
+
+def region_kinds(label_names, label_zones=None):
+    """Labels with regions of their own, so that equal regions are made once.
+
+    Parameters
+    ----------
+    label_names, label_zones : as for :func:`label_regions`
+
+    Returns
+    -------
+    first : list of int
+        Position of the first label of each kind.
+    kind : ndarray of shape (k,), int
+        Kind of each label: ``label_regions(masks, names[first])[:, kind]`` are the regions of all.
+    """
+    zones = _zones_of(label_names, label_zones)
+    kinds = sorted(set(zones), key=zones.index)
+    return [zones.index(kind) for kind in kinds], np.array([kinds.index(z) for z in zones])
+
+
+def _zones_of(label_names, label_zones):
+    label_zones = LABEL_ZONES if label_zones is None else label_zones
+    wanted = [tuple(label_zones.get(str(name), ZONES[:6])) for name in label_names]
+    unknown = sorted({zone for zones in wanted for zone in zones} - set(ZONES))
+    if unknown:
+        raise ValueError(f"There is no zone {unknown[0]!r}; the zones are {', '.join(ZONES)}.")
+    return wanted

@@ -103,9 +103,9 @@ def test_fit_transform_leaves_what_fit_leaves(toy):
 
 
 @pytest.mark.parametrize("auto", ["auto", 5])
-def test_auto_is_five_networks_and_none_without_training(toy, auto):
+def test_auto_is_four_networks_and_none_without_training(toy, auto):
     X, Y = toy
-    assert len(tiny(auto, "layer4", epochs=1).fit(X, Y).tails_) == 5
+    assert len(tiny(auto, "layer4", epochs=1).fit(X, Y).tails_) == 4
     frozen = tiny(auto).set_params(fine_tune=None).fit(X, Y)
     assert frozen.tails_ == []
     assert len(frozen.head_coefs_) == 1
