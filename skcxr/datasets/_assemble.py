@@ -50,8 +50,9 @@ def assemble(
 
     `path`, `patient` and `part` name columns, or are functions of the table's DataFrame, or None.
     Of an official data set, `only_part` keeps one part, `views` (column, values) films of some
-    views, `common_names` renames labels, `drop` are further columns that hold labels, `spared`
-    labels of which "No Finding" says nothing, and without `images` no file is looked for.
+    views (None: of all), `common_names` renames labels, `drop` are further columns that hold
+    labels, `spared` labels of which "No Finding" says nothing, and without `images` no file is
+    looked for.
     """
     named = [c for c in (path, patient, part) if c is not None and not callable(c)]
     check_columns(table, [*named, *label_columns(labels), *drop, *(views or ())[:1]])
@@ -143,7 +144,7 @@ def _chosen(table, parts, only_part, views):
     keep = np.ones(len(table.frame), bool) if only_part is None else parts == only_part
     if not keep.any():
         raise ValueError(f"{table.name} has no film in part {only_part!r}.")
-    if views is not None:
+    if views is not None and views[1] is not None:
         keep = keep & _of_views(table, *views)
         if not keep.any():
             raise ValueError(f"{table.name} has no film of {views[0]} {views[1]} in this part.")

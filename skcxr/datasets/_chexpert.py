@@ -2,8 +2,8 @@
 
 from .._sklearn import StrOptions, validate_params
 from ._assemble import assemble
-from ._label_names import choose_labels, common_label_name
-from ._official import CONSTRAINTS, find_one, stack_parts
+from ._label_names import choose_labels
+from ._official import CONSTRAINTS, find_parts, stack_parts
 from ._read_table import check_columns
 
 #: The observations of the CheXpert labeller, which MIMIC-CXR-JPG uses too, without "No Finding".
@@ -116,13 +116,7 @@ def load_chexpert(
     >>> data.groups.tolist(), data.labels[["Effusion", "Support Devices"]].values.tolist()
     (['00001'], [[0, 1]])
     """
-    tables = {
-        name: find_one(data_dir, [f"{name}.csv", f"{name}.csv.gz"], needed=False) for name in PARTS
-    }
-    tables = {name: path for name, path in tables.items() if path is not None}
-    if not tables or (part is not None and part not in tables):
-        wanted = part or "train"
-        find_one(data_dir, [f"{wanted}.csv", f"{wanted}.csv.gz"])  # says what is there
+    tables = find_parts(data_dir, PARTS, lambda name: [f"{name}.csv", f"{name}.csv.gz"], part)
     table = stack_parts(tables)
     check_columns(table, ["Path", "Frontal/Lateral", "No Finding", *CHEXPERT_LABELS])
     place = (
@@ -136,18 +130,17 @@ def load_chexpert(
             f"{table.name}, data row {row}: Path is {table.frame['Path'].iloc[row]!r}; CheXpert's "
             "look like CheXpert-v1.0/train/patient00001/study1/view1_frontal.jpg."
         )
-    rename = common_label_name if common_names else str
     bunch = assemble(
         table,
         data_dir,
         path=lambda _: place[0],
         images=images,
         patient=lambda _: place[1],
-        labels=choose_labels(CHEXPERT_LABELS, label_names, table.name, rename),
+        labels=choose_labels(CHEXPERT_LABELS, label_names, table.name, common_names),
         drop=CHEXPERT_LABELS,
         part="part",
         only_part=part,
-        views=None if views is None else ("Frontal/Lateral", views),
+        views=("Frontal/Lateral", views),
         spared=SPARED,
         uncertain=uncertain,
         blank=blank,

@@ -24,7 +24,7 @@ COMMON_LABEL_NAMES = MappingProxyType(
 )
 
 
-def choose_labels(columns, label_names, source, rename=str):
+def choose_labels(columns, label_names, source, common_names=False):
     """Columns of the labels that a user wants, in the user's order; None wants all.
 
     Parameters
@@ -32,13 +32,14 @@ def choose_labels(columns, label_names, source, rename=str):
     columns : sequence of str
         Label columns of a data set.
     label_names : sequence of str or None
-        As `rename` spells them.
+        In ChestX-ray14's spelling with `common_names`.
     source : str
         For messages.
+    common_names : bool
     """
     if label_names is None:
         return list(columns)
-    place = {rename(column): column for column in columns}
+    place = {common_label_name(c) if common_names else c: c for c in columns}
     missing = [name for name in label_names if name not in place]
     if missing or not len(label_names):
         raise ValueError(

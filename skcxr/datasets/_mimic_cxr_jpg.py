@@ -5,7 +5,7 @@ import pandas as pd
 from .._sklearn import StrOptions, validate_params
 from ._assemble import assemble
 from ._chexpert import CHEXPERT_LABELS, SPARED
-from ._label_names import choose_labels, common_label_name
+from ._label_names import choose_labels
 from ._official import CONSTRAINTS, find_one, join
 from ._read_table import check_columns, read_table
 
@@ -56,22 +56,10 @@ def load_mimic_cxr_jpg(
         Keep one part; None keeps all. A patient in two parts is refused.
     labeler : {"chexpert", "negbio"}, default="chexpert"
         Whose labels are read.
-    label_names : list of str, default=None
-        The labels to keep, in this order, as `common_names` spells them; None keeps all.
     views : str or list of str, default=None
         Keep films whose `ViewPosition` is one of these, such as ``["PA", "AP"]``; None keeps all.
-    uncertain : {"unknown", "positive", "negative", "raise"}, default="unknown"
-        What -1 becomes.
-    blank : {"unknown", "negative", "raise"}, default="unknown"
-        What becomes of labels that the report does not mention; see :func:`load_chexpert`.
-    common_names : bool, default=True
-        Use ChestX-ray14's spelling for the same finding (`COMMON_LABEL_NAMES`).
-    images : bool, default=True
-        False reads the tables alone.
-    on_missing : {"raise", "drop"}, default="raise"
-        What to do about films whose file is not there.
-    return_X_y : bool, default=False
-        Return ``(frame, labels)`` instead of the Bunch.
+    label_names, uncertain, blank, common_names, images, on_missing, return_X_y
+        As in :func:`load_chexpert`.
 
     Returns
     -------
@@ -120,18 +108,17 @@ def load_mimic_cxr_jpg(
     if split is not None:
         table = join(table, split, ["dicom_id", "subject_id", "study_id"], ["split"])
     unlabeled = table.frame[["No Finding", *CHEXPERT_LABELS]].isna().all(axis=1).sum()
-    rename = common_label_name if common_names else str
     bunch = assemble(
         table,
         data_dir,
         path=_film,
         images=images,
         patient="subject_id",
-        labels=choose_labels(CHEXPERT_LABELS, label_names, table.name, rename),
+        labels=choose_labels(CHEXPERT_LABELS, label_names, table.name, common_names),
         drop=CHEXPERT_LABELS,
         part=None if split is None else "split",
         only_part=part,
-        views=None if views is None else ("ViewPosition", views),
+        views=("ViewPosition", views),
         spared=SPARED,
         uncertain=uncertain,
         blank=blank,

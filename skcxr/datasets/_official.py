@@ -41,6 +41,24 @@ def find_one(data_dir, patterns, *, needed=True):
     return found[0] if found else None
 
 
+def find_parts(data_dir, parts, patterns, part):
+    """Tables of the parts that are there, by part; without any, or without `part`, an error.
+
+    Parameters
+    ----------
+    parts : sequence of str
+    patterns : callable
+        Of a part: the names that its table may have.
+    part : str or None
+        One that is needed.
+    """
+    found = {name: find_one(data_dir, patterns(name), needed=False) for name in parts}
+    found = {name: path for name, path in found.items() if path is not None}
+    if not found or part not in (None, *found):
+        find_one(data_dir, patterns(part or parts[0]))  # says what is there
+    return found
+
+
 def stack_parts(paths):
     """One table of the tables of the parts, with a column `part`.
 

@@ -123,7 +123,7 @@ def load_padchest(
         patient="PatientID",
         labels=labels,
         drop=["Labels"],
-        views=None if views is None else ("Projection", views),
+        views=("Projection", views),
         blank=blank,
         nested=True,
         on_missing=on_missing,

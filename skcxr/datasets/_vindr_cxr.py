@@ -8,8 +8,8 @@ import pandas as pd
 
 from .._sklearn import StrOptions, validate_params
 from ._assemble import assemble
-from ._label_names import choose_labels, common_label_name, plain
-from ._official import CONSTRAINTS, find_one
+from ._label_names import choose_labels, plain
+from ._official import CONSTRAINTS, find_one, find_parts
 from ._read_table import Table, check_columns, read_table
 from ._table_labels import read_marks
 from ._vindr_boxes import read_vindr_boxes
@@ -122,22 +122,18 @@ def load_vindr_cxr(
     >>> data.labels.to_dict("list"), data.frame["readers"].tolist()
     ({'Cardiomegaly': [1], 'Effusion': [0]}, [3])
     """
-    tables = {name: _find(data_dir, f"image_labels_{name}.csv") for name in PARTS}
-    tables = {name: path for name, path in tables.items() if path is not None}
-    if not tables or (part is not None and part not in tables):
-        find_one(data_dir, [f"image_labels_{part or 'train'}.csv"])  # says what is there
+    tables = find_parts(data_dir, PARTS, lambda name: _places(f"image_labels_{name}.csv"), part)
     frame = pd.concat([_votes(path, name, consensus) for name, path in tables.items()])
     source = " and ".join(str(path) for path in tables.values())
     table = Table(frame.reset_index(drop=True), source)
     labels = [name for name in frame if name not in _NOT_LABELS and plain(name) != "no finding"]
-    rename = common_label_name if common_names else str
     bunch = assemble(
         table,
         data_dir,
         path=lambda t: _films(t, data_dir) if images else t["image_id"],
         images=images,
         patient=None,
-        labels=choose_labels(labels, label_names, source, rename),
+        labels=choose_labels(labels, label_names, source, common_names),
         drop=labels,
         part="part",
         only_part=part,
@@ -147,7 +143,10 @@ def load_vindr_cxr(
         title="VinDr-CXR",
         more=MORE.format(consensus=consensus),
     )
-    paths = [_find(data_dir, f"annotations_{name}.csv") for name in tables] if boxes else []
+    paths = [
+        find_one(data_dir, _places(f"annotations_{name}.csv"), needed=False)
+        for name in (tables if boxes else ())
+    ]
     bunch.boxes = read_vindr_boxes(
         [path for path in paths if path is not None],
         pd.Index(bunch.frame["image_id"]),
@@ -157,8 +156,8 @@ def load_vindr_cxr(
     return (bunch.frame, bunch.labels) if return_X_y else bunch
 
 
-def _find(data_dir, name):
-    return find_one(data_dir, [name, f"annotations/{name}"], needed=False)
+def _places(name):
+    return [name, f"annotations/{name}"]
 
 
 def _votes(path, part, consensus):

@@ -5,7 +5,6 @@ import pandas as pd
 from scipy import sparse
 
 from skcxr.metrics._bootstrap import percentile_interval, resample
-from skcxr.metrics._check import read_scored
 from skcxr.metrics._few import MIN_UNITS
 
 GRID = np.linspace(0, 1, 101)
@@ -66,15 +65,13 @@ def precision_recall_curve(true, false):
     return curve, np.where(true[-1] > 0, average, np.nan)
 
 
-def curves_of(models, y_true, make, *, groups, n_bootstraps, confidence_level, random_state):
+def curves_of(scored_models, make, *, n_bootstraps, confidence_level, random_state):
     """Compute the curves of every label of every model.
 
     Parameters
     ----------
-    models : dict of {str: predictions}
-        As ``y_prob`` of :func:`~skcxr.metrics.multilabel_report`.
-    y_true : array-like, DataFrame or None
-        None where the predictions hold it.
+    scored_models : iterable of (str, Scored)
+        Name and checked answers of each model.
     make : callable
         :func:`roc_curve` or :func:`precision_recall_curve`.
 
@@ -86,9 +83,7 @@ def curves_of(models, y_true, make, *, groups, n_bootstraps, confidence_level, r
         A row per model and label: images, positives, value, low, high.
     """
     curves, scores = [], []
-    for model, prob in models.items():
-        given = (prob, None) if y_true is None else (y_true, prob)
-        scored = read_scored(*given, groups=groups)
+    for model, scored in scored_models:
         for j, name in enumerate(scored.names):
             known = ~np.isnan(scored.y[:, j])
             y, unit = scored.y[known, j], scored.unit[known]

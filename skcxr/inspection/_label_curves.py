@@ -5,7 +5,7 @@ import numpy as np
 from skcxr._multilabel._matching import select_labels
 from skcxr.inspection._curves import curves_of
 from skcxr.inspection._drawing import colors, grid_of_axes
-from skcxr.inspection._models import models_of, predictions_of_models
+from skcxr.inspection._models import ModelsDisplay, scored_models
 
 _LINES = ("solid", "dashed", "dotted", "dashdot")
 
@@ -72,7 +72,7 @@ def draw_curves(curves, scores, *, axes, x_label, y_label, score, chance, labels
     return figure, grid
 
 
-class LabelCurvesDisplay:
+class LabelCurvesDisplay(ModelsDisplay):
     """What the displays of curves share; a subclass says which curve, and what the axes are."""
 
     def __init__(self, curves, scores):
@@ -153,30 +153,10 @@ class LabelCurvesDisplay:
         Display
         """
         curves = curves_of(
-            *models_of(y_true, y_prob),
+            scored_models(y_true, y_prob, groups),
             cls._curve,
-            groups=groups,
             n_bootstraps=n_bootstraps,
             confidence_level=confidence_level,
             random_state=random_state,
         )
         return cls(*curves).plot(axes, labels=labels)
-
-    @classmethod
-    def from_estimator(cls, estimator, X, y, **kwargs):
-        """Draw the curves of a fitted model, or of a dict of them.
-
-        Parameters
-        ----------
-        estimator : fitted estimator, or dict of {str: fitted estimator}
-            With ``predict_proba``.
-        X, y
-            Images and labels.
-        **kwargs
-            As in :meth:`from_predictions`.
-
-        Returns
-        -------
-        Display
-        """
-        return cls.from_predictions(y, predictions_of_models(estimator, X, y), **kwargs)

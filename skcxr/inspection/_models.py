@@ -7,24 +7,22 @@ from sklearn.pipeline import Pipeline
 
 from skcxr._multilabel._matching import match_labels, names_of
 from skcxr._multilabel._probabilities import label_names_of, probabilities
+from skcxr.metrics._check import read_scored
 
 
-def models_of(y_true, y_prob):
-    """Return predictions by model, and the labels (None where the predictions hold them).
+def scored_models(y_true, y_prob, groups):
+    """Yield ``(model, Scored)`` of each model.
 
     Parameters
     ----------
     y_true : labels, out-of-fold predictions, or dict of these by model
     y_prob : probabilities, dict of them by model, or None
-
-    Returns
-    -------
-    models : dict of {str: predictions}
-    y_true : labels or None
+    groups : patients or None
     """
-    if y_prob is None:
-        return (y_true if isinstance(y_true, dict) else {"model": y_true}), None
-    return (y_prob if isinstance(y_prob, dict) else {"model": y_prob}), y_true
+    models = y_true if y_prob is None else y_prob
+    for name, each in (models if isinstance(models, dict) else {"model": models}).items():
+        given = (each, None) if y_prob is None else (y_true, each)
+        yield name, read_scored(*given, groups=groups)
 
 
 def predictions_of_models(estimator, X, y):
@@ -38,6 +36,29 @@ def predictions_of_models(estimator, X, y):
         index = y.index if hasattr(y, "index") and hasattr(y, "columns") else None
         out[name] = found if labels is None else pd.DataFrame(found, index, labels)
     return out
+
+
+class ModelsDisplay:
+    """A display with ``from_predictions(y_true, y_prob, **kwargs)``, made of fitted models too."""
+
+    @classmethod
+    def from_estimator(cls, estimator, X, y, **kwargs):
+        """Draw a fitted model, or a dict of them.
+
+        Parameters
+        ----------
+        estimator : fitted estimator, or dict of {str: fitted estimator}
+            With ``predict_proba``.
+        X, y
+            Images and labels.
+        **kwargs
+            As in :meth:`from_predictions`.
+
+        Returns
+        -------
+        Display
+        """
+        return cls.from_predictions(y, predictions_of_models(estimator, X, y), **kwargs)
 
 
 def thresholds_of(estimator, known):

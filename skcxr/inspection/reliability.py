@@ -8,16 +8,15 @@ from sklearn.utils import check_scalar
 
 from skcxr._multilabel._matching import select_labels
 from skcxr.inspection._drawing import colors, grid_of_axes
-from skcxr.inspection._models import models_of, predictions_of_models
+from skcxr.inspection._models import ModelsDisplay, scored_models
 from skcxr.metrics._bootstrap import percentile_interval, resample
-from skcxr.metrics._check import read_scored
 from skcxr.metrics._few import MIN_UNITS
 
 _MARKERS = "osD^v"
 _ALL = "all labels"
 
 
-class ReliabilityDisplay:
+class ReliabilityDisplay(ModelsDisplay):
     """Share of positives against mean probability, by bins, pooled over labels or label by label.
 
     Make one with :meth:`from_estimator` or :meth:`from_predictions`. Bins hold about as many films
@@ -150,12 +149,8 @@ class ReliabilityDisplay:
         ReliabilityDisplay
         """
         check_scalar(n_bins, "n_bins", numbers.Integral, min_val=1)
-        models, y_true = models_of(y_true, y_prob)
         bins, errors = [], []
-        for model, prob in models.items():
-            scored = read_scored(
-                *((prob, None) if y_true is None else (y_true, prob)), groups=groups
-            )
+        for model, scored in scored_models(y_true, y_prob, groups):
             known = ~np.isnan(scored.y)
             unit = np.broadcast_to(scored.unit[:, None], known.shape)
             parts = {_ALL: known} | {
@@ -175,25 +170,6 @@ class ReliabilityDisplay:
                 bins.append(table)
         errors = pd.DataFrame(errors, columns=["model", "label", "ECE"])
         return cls(pd.concat(bins, ignore_index=True), errors).plot(axes, labels=labels)
-
-    @classmethod
-    def from_estimator(cls, estimator, X, y, **kwargs):
-        """Draw a fitted model, or a dict of them.
-
-        Parameters
-        ----------
-        estimator : fitted estimator, or dict of {str: fitted estimator}
-            With ``predict_proba``.
-        X, y
-            Images and labels.
-        **kwargs
-            As in :meth:`from_predictions`.
-
-        Returns
-        -------
-        ReliabilityDisplay
-        """
-        return cls.from_predictions(y, predictions_of_models(estimator, X, y), **kwargs)
 
 
 def _bins(y, prob, unit, n_units, n_bins, n_bootstraps, confidence_level, random_state):
