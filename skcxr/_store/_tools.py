@@ -96,6 +96,18 @@ def clear_cache(memory, kind=None):
     ------
     ValueError
         Where the folder holds no cache, or nothing of this kind.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from skcxr import cache_info, clear_cache
+    >>> from skcxr.features import LBPHOGExtractor
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = LBPHOGExtractor(memory=folder).fit_transform(np.zeros((1, 64, 64), np.uint8))
+    ...     clear_cache(folder, "texture")
+    ...     len(cache_info(folder))
+    0
     """
     store, location = _open(memory)
     held = cache_info(memory).index.tolist()
@@ -141,6 +153,15 @@ def set_cache_limit(memory, limit_bytes):
     ------
     ValueError
         Where there is no such folder, or the limit is no size.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from skcxr import cache_info, set_cache_limit
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     set_cache_limit(folder, "10GB")
+    ...     cache_info(folder).attrs["limit_bytes"]
+    10000000000
     """
     limit = _bytes(limit_bytes)
     store, location = _open(memory, may_be_empty=True)

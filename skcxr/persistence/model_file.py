@@ -101,6 +101,17 @@ def load(path):
     -----
     The digest tells damage and careless changes, not who wrote the file: a stranger can write a
     model that predicts what he likes. It can do no more than that.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skcxr.persistence import load, save
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "scaler.skcxr")
+    ...     save(StandardScaler().fit([[1.0], [3.0]]), path)
+    ...     load(path).mean_.tolist()
+    [2.0]
     """
     written_by = ""
     try:
