@@ -82,6 +82,9 @@ CASES = {
     "pipeline": pipeline,
 }
 
+#: Trained like the cross-fitted embedder, which is not left out.
+SLOW = {"CNNEmbedder, fine-tuned", "GradCAMFuser, cross-fitted"}
+
 
 # ---- what a check applies to -------------------------------------------------------------------
 
@@ -124,7 +127,10 @@ def cases(*, where=lambda estimator: True):
     """Parametrize a check with the cases that it applies to, at least one."""
     names = [name for name, make in CASES.items() if where(make())]
     assert names, "a check that applies to nothing"
-    made = [pytest.param(CASES[name], id=name) for name in names]
+    made = [
+        pytest.param(CASES[name], id=name, marks=[pytest.mark.slow] if name in SLOW else [])
+        for name in names
+    ]
     return pytest.mark.parametrize("make", made)
 
 

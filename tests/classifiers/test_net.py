@@ -279,6 +279,7 @@ def test_metadata_routing_brings_groups_to_splitter_and_net(data):
         assert not set(groups[train][held_out]) & set(np.delete(groups[train], held_out))
 
 
+@pytest.mark.slow
 def test_cross_validate_in_two_processes(data):
     X, Y = data
     one, two = (

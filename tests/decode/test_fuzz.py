@@ -6,7 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 
+
+@pytest.mark.slow
 def test_300_mutated_files_are_whole_images_or_named(tmp_path):
     script = Path(__file__).with_name("fuzz.py")
     run = subprocess.run(

@@ -20,7 +20,13 @@ def comes_back(estimator, tmp_path):
     return back
 
 
-@pytest.mark.parametrize("backbone", BACKBONES)
+QUICK = {"resnet18", "efficientnet_lite0"}
+
+
+@pytest.mark.parametrize(
+    "backbone",
+    [b if b in QUICK else pytest.param(b, marks=pytest.mark.slow) for b in BACKBONES],
+)
 def test_a_backbone(tmp_path, backbone):
     embedder = CNNEmbedder(backbone, weights=None, random_state=0, precision="float32")
     comes_back(embedder.fit(IMAGES), tmp_path)
