@@ -281,7 +281,9 @@ class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
         if not self._mask_weight:
             return lungs_everywhere(len(images), shape, batch_size)
         self._hold_masker(images)
-        zones = {"lungs": None, "labels": LABEL_ZONES}.get(self.regions, self.regions)
+        zones = self.regions
+        if isinstance(zones, str):
+            zones = LABEL_ZONES if zones == "labels" else None
         names = list(map(str, self.label_names_))
         return iter_regions(self.masker_, images, tuple(shape), batch_size, names, zones)
 

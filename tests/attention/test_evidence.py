@@ -37,8 +37,8 @@ def make(lam=0.3, output="evidence", embedder=None, **settings):
 def several(**settings):
     return CNNEmbedder(
         tiny_network(), weights=None, precision="float32", device="cpu", batch_size=5,
-        fine_tune=FineTuning(epochs=1, lr=0.01, batch_size=4, guidance=0.0), cross_fit=2, random_state=0,
-        **settings,
+        fine_tune=FineTuning(epochs=1, lr=0.01, batch_size=4, guidance=0.0), cross_fit=2,
+        random_state=0, **settings,
     )  # fmt: skip
 
 

@@ -4,8 +4,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from sklearn.base import BaseEstimator
-from tiny_networks import tiny_network
+from tiny_networks import TwoLungs, tiny_network
 
 from skcxr.attention import GradCAMFuser
 from skcxr.features import CNNEmbedder, FineTuning
@@ -13,24 +12,6 @@ from skcxr.features._augment import augment, draw_movement, move_regions
 from skcxr.features._guidance import make_regions, stray_share
 
 LABELS = ["Mass", "Hernia"]
-
-
-class HalfMasker(BaseEstimator):
-    """Finds lungs in two upright rectangles of every film; in none where `usable` says so."""
-
-    def __init__(self, usable=True):
-        self.usable = usable
-
-    def fit(self, X, y=None):
-        return self
-
-    def iter_masks(self, images, shape, batch_size=32):
-        mask = np.zeros((16, 16), np.float32)
-        mask[2:14, 2:6] = mask[2:14, 10:14] = 1
-        mask = cv2.resize(mask, shape[::-1], interpolation=cv2.INTER_NEAREST)
-        for start in range(0, len(images), batch_size):
-            m = min(batch_size, len(images) - start)
-            yield slice(start, start + m), np.stack([mask] * m), np.full(m, self.usable)
 
 
 def marked_films(n=48, seed=0):
@@ -80,7 +61,7 @@ def test_regions_move_with_the_film(shape):
 
 def test_each_label_has_its_region():
     images = np.zeros((3, 64, 64), np.uint8)
-    regions, n_usable = make_regions(HalfMasker(), images, LABELS, dilate=0.0)
+    regions, n_usable = make_regions(TwoLungs(), images, LABELS, dilate=0.0)
     assert n_usable == 3
     mass, hernia = (regions.read([2])[0][..., regions.of_label[i]] for i in (0, 1))
     assert mass[16, 8] == 255  # in a lung
@@ -91,7 +72,7 @@ def test_each_label_has_its_region():
 
 
 def test_films_without_a_plausible_mask_are_regions_all_over():
-    regions, n_usable = make_regions(HalfMasker(False), np.zeros((3, 64, 64)), LABELS, dilate=0.0)
+    regions, n_usable = make_regions(TwoLungs(False), np.zeros((3, 64, 64)), LABELS, dilate=0.0)
     assert n_usable == 0
     assert (regions.read([0, 1, 2]) == 255).all()
 
@@ -120,12 +101,12 @@ def outside_share(embedder):
 def test_guidance_takes_the_evidence_off_the_marker():
     longer = {"epochs": 20, "lr_decay": 1.0}  # the network is tiny and starts at random
     plain = outside_share(fitted(0.0, **longer))
-    guided = outside_share(fitted(3.0, HalfMasker(), **longer))
+    guided = outside_share(fitted(3.0, TwoLungs(), **longer))
     assert guided < 0.8 * plain
 
 
 def test_without_guidance_no_masker_is_asked():
-    class Refuses(HalfMasker):
+    class Refuses(TwoLungs):
         def iter_masks(self, *args, **kwargs):
             raise AssertionError("asked")
 
@@ -134,7 +115,7 @@ def test_without_guidance_no_masker_is_asked():
 
 def test_films_that_cannot_be_guided_are_said():
     with pytest.warns(UserWarning, match="None of the 48 lung masks is plausible"):
-        unguided = fitted(0.5, HalfMasker(usable=False), epochs=1)
+        unguided = fitted(0.5, TwoLungs(usable=False), epochs=1)
     np.testing.assert_array_equal(unguided.head_coef_, fitted(0.0, epochs=1).head_coef_)
 
 
@@ -142,7 +123,7 @@ def test_a_frozen_trunk_is_guided_too():
     still = {"mixup": 0.0, "flip": False, "noise": 0.0}
     still |= dict.fromkeys(("rotation", "shift", "zoom", "contrast", "gamma"), 0.0)
     plain = fitted(0.0, train="layer4", **still)
-    guided = fitted(1.0, HalfMasker(), train="layer4", **still)
+    guided = fitted(1.0, TwoLungs(), train="layer4", **still)
     assert len(guided.trunk_) > 0
     assert not np.array_equal(plain.head_coef_, guided.head_coef_)
 
@@ -153,6 +134,6 @@ def test_the_fuser_guides_with_its_own_masks():
         tiny_network(), weights=None, fine_tune=FineTuning(epochs=1, batch_size=12), cross_fit=2,
         precision="float32", device="cpu", random_state=0,
     )  # fmt: skip
-    fuser = GradCAMFuser(embedder, HalfMasker()).fit(X, Y)
-    assert isinstance(fuser.embedder_.masker, HalfMasker)
+    fuser = GradCAMFuser(embedder, TwoLungs()).fit(X, Y)
+    assert isinstance(fuser.embedder_.masker, TwoLungs)
     assert embedder.masker is None
