@@ -7,14 +7,17 @@ from sklearn.utils import check_array
 
 from ._decode import stat_file
 from ._rows import Images
+from ._rows._grey import channel_axis, kind_of
 from ._rows._prefetch import map_readers
 from ._rows._sources import ArraySource, FileSource, stat_key
 from ._rows._usable import NAMED, name_bad
 
 _FORMS = (
     "paths, a DataFrame with a column 'path', an array of grey images (n, H, W), a list of (H, W) "
-    "arrays, or flat rows (n, H*W)"
+    "arrays, tensors, PIL images or pydicom datasets, or flat rows (n, H*W)"
 )
+
+_LEAST_FILM = 16  # pixels along a side, below which three columns may well be a small image
 
 
 def _is_path(item):
@@ -70,8 +73,10 @@ def as_images(
     Parameters
     ----------
     X : sequence of paths, DataFrame with a ``path`` column, array (n, H, W), sequence of \
-            (H, W) arrays, or array (n, H·W) of flat rows
-        The images. A channel axis of one, (n, 1, H, W), is dropped; tensors become arrays.
+            images, or array (n, H·W) of flat rows
+        The images. An array or a tensor may have channels, (n, 1, H, W), (n, 3, H, W) or
+        (n, H, W, 3); colours become luma (ITU-R BT.601). A sequence may hold arrays, tensors, PIL
+        images and pydicom datasets of any sizes.
     image_shape : (int, int) or None
         Height and width of flat rows, one of which may be -1 as in :func:`numpy.reshape`; None
         takes rows as square images.
@@ -110,9 +115,9 @@ def as_images(
     X = _array_like(X)
     finite = on_error == "raise"  # else found when an image is read
     if isinstance(X, list):
-        arrays = [check_array(image, dtype="numeric", ensure_all_finite=finite) for image in X]
-        return Images(ArraySource(arrays, value_range))
-    if getattr(X, "ndim", None) != 3 and check is not None:
+        items = [_check_item(item, f"X[{i}]", finite) for i, item in enumerate(X)]
+        return Images(ArraySource(items, value_range, decode=decode), table=table)
+    if getattr(X, "ndim", None) not in (3, 4) and check is not None:
         array = check(X)
     else:
         array = check_array(
@@ -122,12 +127,32 @@ def as_images(
         size = flat_image_shape(array.shape[1], image_shape)
         array = array.reshape(len(array), *size)
         return Images(ArraySource(array, value_range), size=size, is_flat=True)
-    if array.ndim != 3:
+    if array.ndim not in (3, 4):
         raise ValueError(
             f"Found array with dim {array.ndim} and shape {array.shape}; expected grey images "
-            "(n, H, W) or flat rows (n, H*W)."
+            "(n, H, W), with channels (n, 1, H, W), (n, 3, H, W) or (n, H, W, 3), or flat rows "
+            "(n, H*W)."
         )
-    return Images(ArraySource(array, value_range), size=array.shape[1:])
+    if array.ndim == 3 and array.shape[2] == 3 and min(array.shape[:2]) >= _LEAST_FILM:
+        raise ValueError(
+            f"X has the shape {array.shape}, which may be one film in colour or {len(array)} films "
+            "of 3 columns; write X[None] for the one film."
+        )
+    axis = channel_axis(array.shape[1:], "Each image of X")
+    size = array.shape[1:] if axis is None else np.delete(array.shape[1:], axis)
+    return Images(ArraySource(array, value_range), size=tuple(map(int, size)))
+
+
+def _check_item(item, name, finite):
+    """An image of a list as it is, checked as far as it can be without making it."""
+    kind = kind_of(item)
+    if kind is None:
+        item = check_array(
+            item, dtype="numeric", ensure_all_finite=finite, allow_nd=True, input_name=name
+        )
+    if kind in (None, "torch"):
+        channel_axis(item.shape, name)
+    return item
 
 
 def _array_like(X):
@@ -143,15 +168,20 @@ def _array_like(X):
                 "names of the image files are."
             )
         return X
+    if kind_of(X) is not None:
+        raise ValueError(f"X is a single image of {kind_of(X)}; write [X].")
+    if getattr(X, "ndim", 0) == 1 and getattr(getattr(X, "dtype", None), "kind", "") == "O":
+        X = list(X)
     if isinstance(X, list | tuple):
         try:
-            if len(X) and all(np.ndim(image) == 2 for image in X):
+            if any(kind_of(image) is not None for image in X):
+                return list(X)
+            if len(X) and all(np.ndim(image) in (2, 3) for image in X):
                 return list(X)
             X = np.asarray(X)
         except ValueError as error:
             raise ValueError(f"X is a ragged list ({error}); expected {_FORMS}.") from error
-    shape = getattr(X, "shape", ())
-    return X[:, 0] if len(shape) == 4 and shape[1] == 1 else X
+    return X
 
 
 def _is_text(kind):

@@ -31,8 +31,13 @@ def decode_dicom(data, voi="first"):
     facts : dict
         Whether to invert, where padding is, and why it may be no chest radiograph.
     """
+    return decode_elements(lambda: read_elements(data), voi)
+
+
+def decode_elements(read, voi="first"):
+    """As :func:`decode_dicom`, of what ``read()`` returns."""
     try:
-        elements = read_elements(data)
+        elements = read()
         pixels, facts = _image(elements, voi)
         return pixels, {**facts, "doubt": doubts(elements)}
     except (Unreadable, MemoryError):

@@ -7,6 +7,7 @@ that scanners do write and quote them.
 
 import io
 import re
+import warnings
 import zlib
 
 import numpy as np
@@ -173,6 +174,49 @@ def read_elements(data):
     else:
         raise Unreadable("the DICOM file has no pixels, or ends before them")
     return Elements(raw, syntax)
+
+
+def elements_of(dataset):
+    """Elements of a dataset that pydicom has read, or that was made in memory.
+
+    Parameters
+    ----------
+    dataset : pydicom.dataset.Dataset
+
+    Returns
+    -------
+    Elements
+    """
+    from pydicom import dcmwrite
+    from pydicom.dataset import Dataset, FileMetaDataset
+
+    if TAGS["PixelData"] not in dataset:
+        raise Unreadable("the dataset has no PixelData")
+    meta = FileMetaDataset()
+    meta.TransferSyntaxUID = _syntax_of(dataset)
+    wanted = {*TAGS.values()} | _PALETTE | _SEGMENTED
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of values that scanners do write, which it would quote
+        found = (dataset[tag] for tag in wanted if tag in dataset)
+        kept = Dataset({element.tag: element for element in found})
+        kept.file_meta = meta
+        file = io.BytesIO()
+        dcmwrite(
+            file,
+            kept,
+            implicit_vr=meta.TransferSyntaxUID == IMPLICIT,
+            little_endian=meta.TransferSyntaxUID != BIG_ENDIAN,
+            force_encoding=True,
+        )
+    return read_elements(file.getvalue())
+
+
+def _syntax_of(dataset):
+    syntax = getattr(getattr(dataset, "file_meta", None), "TransferSyntaxUID", None)
+    if syntax is not None:
+        return syntax
+    _, is_little_endian = getattr(dataset, "original_encoding", (None, None))
+    return BIG_ENDIAN if is_little_endian is False else f"{IMPLICIT}.1"
 
 
 def _inflate(data):

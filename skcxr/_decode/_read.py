@@ -80,22 +80,50 @@ def read_image(path, value_range=None, *, min_size=None, voi="first", modality="
     [[  0 128]
      [191 255]]
     """
+    _check_modality(modality)
+    image, doubt = read_with_doubt(path, value_range, min_size=min_size, voi=voi)
+    _say(doubt, modality, path)
+    return image
+
+
+def read_dataset(dataset, value_range=None, *, name, voi="first", modality="warn"):
+    """As :func:`read_image`, of a dataset of pydicom in memory that errors call `name`."""
+    from ._dicom import decode_elements
+    from ._dicom_elements import elements_of
+
+    _check_modality(modality)
+    image, doubt = _read(
+        lambda: decode_elements(lambda: elements_of(dataset), voi),
+        check_value_range(value_range),
+        name,
+    )
+    _say(doubt, modality, name)
+    return image
+
+
+def _check_modality(modality):
     if modality not in ("warn", "raise", "ignore"):
         raise ValueError(f"modality={modality!r}; expected 'warn', 'raise' or 'ignore'.")
-    image, doubt = read_with_doubt(path, value_range, min_size=min_size, voi=voi)
+
+
+def _say(doubt, modality, name):
     if doubt and modality == "raise":
-        raise ValueError(f"{path} {doubt}.")
+        raise ValueError(f"{name} {doubt}.")
     if doubt and modality == "warn":
-        warnings.warn(f"{path} {doubt}; it is read as one. Check the file.", stacklevel=2)
-    return image
+        warnings.warn(f"{name} {doubt}; it is read as one. Check the file.", stacklevel=3)
 
 
 def read_with_doubt(path, value_range=None, *, min_size=None, voi="first"):
     """As :func:`read_image`, and why a DICOM file may be no chest radiograph, or None."""
     value_range = check_value_range(value_range)
     data = read_bytes(path)
+    return _read(lambda: _decode(data, min_size, voi), value_range, path)
+
+
+def _read(decode, value_range, path):
+    """Run `decode`; whatever it says, the error names the image."""
     try:
-        pixels, facts = _decode(data, min_size, voi)
+        pixels, facts = decode()
     except Unwanted as error:
         raise ValueError(f"{path}: {error}.") from None
     except Unreadable as error:

@@ -6,8 +6,9 @@ from contextlib import closing
 
 import numpy as np
 
-from .._decode import read_image, to_uint8
+from .._decode import read_image
 from ._digest import array_digest, digest, file_digest
+from ._grey import array_of, image_of, kind_of
 from ._prefetch import READERS, map_readers, prefetch
 from ._usable import NAMED, name_bad
 
@@ -146,9 +147,21 @@ def stat_key(path, found):
 
 
 class ArraySource(_Source):
-    """Images that are in memory or memory-mapped: (n, H, W), or a list of (H, W)."""
+    """Images that are in memory or memory-mapped.
 
-    def __init__(self, arrays, value_range=None, numbers=None):
+    Parameters
+    ----------
+    arrays : ndarray of shape (n, H, W) or with channels, or list
+        A list may hold arrays, tensors, PIL images and pydicom datasets.
+    value_range : (float, float) or None
+    numbers : ndarray of int or None
+        Their places in X.
+    decode : dict or None
+        Other arguments of :func:`read_image`, of which pydicom's datasets need some.
+    """
+
+    def __init__(self, arrays, value_range=None, numbers=None, decode=None):
+        self.decode = decode or {}
         super().__init__(len(arrays), value_range, "array")
         self.arrays = arrays
         self.numbers = np.arange(len(arrays)) if numbers is None else numbers
@@ -159,14 +172,20 @@ class ArraySource(_Source):
 
     def read(self, positions):
         """Images as uint8, one after the other."""
-        return (to_uint8(self.arrays[i], self.value_range, name=self.name(i)) for i in positions)
+        for i in positions:
+            yield image_of(self.arrays[i], self.value_range, self.decode, self.name(i))
 
     def _subset(self, positions):
         if isinstance(self.arrays, np.ndarray):
             arrays = self.arrays[positions]
         else:
             arrays = [self.arrays[i] for i in positions]
-        return ArraySource(arrays, self.value_range, self.numbers[positions])
+        return ArraySource(arrays, self.value_range, self.numbers[positions], self.decode)
 
     def _content_keys(self, positions):
-        return [array_digest(self.arrays[i]) for i in positions]
+        return [self._content_key(self.arrays[i], self.name(i)) for i in positions]
+
+    def _content_key(self, item, name):
+        if kind_of(item) == "pydicom":  # its pixels as they are shown, and no other element
+            return array_digest(image_of(item, self.value_range, self.decode, name))
+        return array_digest(array_of(item, name))

@@ -67,6 +67,11 @@ class ImageLoader(_ImagePreprocessor, auto_wrap_output_keys=None):
 
     Notes
     -----
+    X may be paths, a DataFrame with a column ``path``, an array or a tensor (n, H, W), with
+    channels (n, 1, H, W), (n, 3, H, W) or (n, H, W, 3), or a list of arrays, tensors, PIL images
+    and datasets of pydicom, of any sizes. Colours become luma (ITU-R BT.601); shapes in which the
+    channels could be the first or the last axis are refused.
+
     DICOM files go through their modality and VOI tables, and MONOCHROME1 is inverted. A JPEG file
     of four times ``size`` or more is decoded at a half, a quarter or an eighth of its size, which
     takes a part of the time and memory; the result may differ by a grey level or two.

@@ -214,7 +214,7 @@ def test_sizes_that_differ_name_the_file_and_the_way_out(array, paths):
         ([f"{i}.png" for i in range(11)], FileNotFoundError, "11 of 11 .* 9.png, …"),
         (np.empty((0, 4, 4)), ValueError, "0 sample"),
         ([], ValueError, "Expected 2D array|0 sample|empty"),
-        (np.zeros((2, 3, 4, 4)), ValueError, r"dim 4 .* \(n, H, W\)"),
+        (np.zeros((2, 5, 4, 4)), ValueError, r"shape \(5, 4, 4\): no axis of 1 or 3 channels"),
         (np.zeros((2, 5)), ValueError, r"5 values are not square .*image_shape=\(H, W\)"),
         (np.zeros(5), ValueError, "Expected 2D array, got 1D array"),
         (pd.DataFrame({"file": ["a.png"]}), ValueError, "a.png|path"),
