@@ -7,6 +7,7 @@ from .._store import cached_fit, checkpoint_folder, open_store
 from ._inference import pool_rows
 from ._training import Stopped, train_network
 from .backbones import state_digest
+from .fine_tuning import plain_params
 from .linear_head import fit_linear_head
 
 
@@ -74,7 +75,7 @@ def fit_network(
     if memory is not None:
         guided = [] if regions is None else [regions.key, regions.index.tobytes()]
         inputs = digest(state_digest(network), *rows.keys(), Y.tobytes(), *guided).hex()
-        name = digest(inputs, str(settings.get_params()), str(training)).hex()
+        name = digest(inputs, str(plain_params(settings)), str(training)).hex()
         checkpoint = checkpoint_folder(open_store(memory)) / f"{name}.zip"
     try:
         state, history = cached_fit(
@@ -86,7 +87,7 @@ def fit_network(
             label_names,
             settings,
             inputs=inputs,
-            parameters=settings.get_params(),
+            parameters=plain_params(settings),
             training={name: str(value) for name, value in training.items()},
             regions=regions,
             device=device,

@@ -9,7 +9,7 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_consistent_length
 
 from .._base import warn_at_user
-from .._multilabel._groups import check_groups
+from .._multilabel._groups import check_groups, complaint_of_lost_groups
 from .._multilabel._labels import encode_targets
 from .._multilabel._stratify import assign_parts
 from ..segmentation import UNetMasker
@@ -93,6 +93,9 @@ class _NetworkFitMixin:
         k = self._n_networks
         if groups is None and "patient" in getattr(images.frame, "columns", ()):
             groups = images.frame["patient"]
+        complaint = complaint_of_lost_groups(self) if groups is None else None
+        if complaint:
+            warn_at_user(complaint)
         _, n_groups = check_groups(groups, len(Y))
         if n_groups < k:
             raise ValueError(

@@ -220,6 +220,15 @@ class FineTuning(BaseEstimator):
         return self.flip or any(getattr(self, name) > 0 for name in _CHANGES)
 
 
+def plain_params(settings):
+    """Parameters of settings as plain numbers, so that 10, 10.0 and a NumPy scalar are one key."""
+    kinds = {name: type(value) for name, value in FineTuning().get_params().items()}
+    return {
+        name: kinds[name](value) if kinds.get(name) in (int, float) else value
+        for name, value in settings.get_params().items()
+    }
+
+
 def resolve_fine_tuning(fine_tune, stages, **changes):
     """Checked settings of ``fine_tune=``, or None for a frozen network.
 

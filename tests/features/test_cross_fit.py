@@ -15,6 +15,7 @@ from sklearn.pipeline import make_pipeline
 from tiny_networks import COUNT_FILE, ThresholdMasker, counted, tiny_network
 
 from skcxr._image_input import as_images
+from skcxr._multilabel._groups import fitting_with
 from skcxr.attention import GradCAMFuser
 from skcxr.features import CNNEmbedder, FineTuning, _fits
 from skcxr.features._training import train_network
@@ -298,3 +299,11 @@ def test_frozen_stages_see_each_film_once_for_all_networks(toy, tmp_path, monkey
     assert counted(count, "trunk") == 36
     embedder.transform(X)
     assert counted(count, "trunk") == 36
+
+
+def test_groups_that_a_fit_around_did_not_hand_on_are_said(toy):
+    X, Y = toy
+    with fitting_with(np.arange(36) // 2):
+        with pytest.warns(UserWarning, match="CNNEmbedder got no groups inside a fit that was"):
+            tiny().fit(X, Y)
+        tiny().fit(X, Y, groups=np.arange(36) // 2)

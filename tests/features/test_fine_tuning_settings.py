@@ -8,7 +8,7 @@ from sklearn.base import clone
 from tiny_networks import tiny_network
 
 from skcxr.features import CNNEmbedder, FineTuning
-from skcxr.features.fine_tuning import RECIPES, resolve_fine_tuning
+from skcxr.features.fine_tuning import RECIPES, plain_params, resolve_fine_tuning
 
 STAGES = ("stem", "layer3", "layer4")
 
@@ -118,3 +118,13 @@ def test_labels_are_needed():
     embedder = CNNEmbedder(tiny_network(), weights=None, fine_tune="small")
     with pytest.raises(ValueError, match="fine_tune='small' needs labels"):
         embedder.fit(np.zeros((4, 16, 16), np.uint8))
+
+
+def test_numbers_of_any_kind_are_one_key():
+    """A grid of NumPy's makes the entry in the cache that a plain number makes."""
+    plain = plain_params(FineTuning(rotation=10.0, epochs=3, lr=1e-3))
+    numpy = plain_params(FineTuning(rotation=10, epochs=np.int64(3), lr=np.float64(1e-3)))
+    assert plain == numpy
+    assert {name: type(value) for name, value in plain.items()} == {
+        name: type(value) for name, value in numpy.items()
+    }
