@@ -103,7 +103,7 @@ def test_fit_transform_leaves_what_fit_leaves(toy):
     np.testing.assert_array_equal(one.part_, two.part_)
 
 
-@pytest.mark.parametrize("auto", ["auto", 5])
+@pytest.mark.parametrize("auto", ["auto", 4])
 def test_auto_is_four_networks_and_none_without_training(toy, auto):
     X, Y = toy
     assert len(tiny(auto, "layer4", epochs=1).fit(X, Y).tails_) == 4
