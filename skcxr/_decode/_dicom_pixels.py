@@ -1,6 +1,9 @@
 """Stored pixels of a DICOM file, decoded by pydicom and its plug-ins."""
 
+from importlib.util import find_spec
 from itertools import pairwise
+
+import numpy as np
 
 from ._files import Unreadable, Unwanted, check_size
 from ._jpeg import decode_jpeg
@@ -9,6 +12,9 @@ from ._pillow import refuse_if_lenient
 
 _NATIVE = {"", *(f"1.2.840.10008.1.2{x}" for x in ("", ".1", ".1.99", ".2"))}
 _JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
+# Those of more than 8 bits, lossless ones and JPEG-LS, which others than libjpeg decode.
+_JPEGS = {f"1.2.840.10008.1.2.4.{n}" for n in (51, 57, 70, 80, 81)}
+_MORE = bytes([0x55, 0x2A, 0x6D, 0x13] * 64)
 _RLE = "1.2.840.10008.1.2.5"
 _COLOURS = {"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"}
 _ITEM, _END = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
@@ -62,14 +68,22 @@ def read_pixels(elements):
         "pixel_vr": elements.raw[0x7FE00010].VR or "OW",
     }
     value = elements.bytes("PixelData")
+    from pydicom.encaps import encapsulate
+
     if elements.syntax in _NATIVE:
         bits = height * width * samples * allocated
         value = _native(value, -(-bits // 8) if photometric != "YBR_FULL_422" else bits // 12)
         syntax = elements.syntax or "1.2.840.10008.1.2.1"
     else:
-        value = _encapsulated(value, elements.syntax, (height, width))
-        syntax = elements.syntax
+        frame = _frame(value, elements.syntax, (height, width))
+        value, syntax = encapsulate([frame]), elements.syntax
     pixels = _decode(value, syntax, options)
+    if syntax in _JPEGS:
+        # A decoder fills in what is missing at the end, and says nothing: then, and only then, more
+        # data before the end mark change the picture.
+        more = encapsulate([_with_more_data(frame)])
+        if not np.array_equal(_decode(more, syntax, options), pixels):
+            raise Unreadable("its compressed pixels are cut off")
     if photometric == "PALETTE COLOR":
         from pydicom.pixels import apply_color_lut
 
@@ -86,10 +100,15 @@ def _native(value, expected):
     return value[:even]
 
 
-def _encapsulated(value, syntax, shape):
-    """The one frame in a single fragment; a JPEG only if its decoder says nothing."""
-    from pydicom.encaps import encapsulate
+def _with_more_data(jpeg):
+    end = jpeg.rfind(b"\xff\xd9")
+    if end < 0:
+        raise Unreadable("its compressed pixels are cut off")
+    return jpeg[:end] + _MORE + jpeg[end:]
 
+
+def _frame(value, syntax, shape):
+    """The compressed bytes of the one frame; a JPEG only if its decoder says nothing."""
     fragments, at = [], 0
     while value[at : at + 4] == _ITEM:
         end = at + 8 + int.from_bytes(value[at + 4 : at + 8], "little")
@@ -107,7 +126,7 @@ def _encapsulated(value, syntax, shape):
     refuse_if_lenient()
     if syntax == _RLE:
         _check_rle(frame, shape[0] * shape[1])
-    return encapsulate([frame])
+    return frame
 
 
 def _check_rle(frame, plane):
@@ -137,14 +156,19 @@ def _decode(value, syntax, options):
         raise Unreadable("its TransferSyntaxUID is not one of pictures") from None
     name = decoder.UID.name
     if not decoder.is_available:
-        raise Unwanted(f"{name} needs another decoder; {_plugins(name)}")
+        raise Unwanted(f"{name} needs another decoder: {_plugin(name)}")
     try:
         return decoder.as_array(value, index=0, **options)[0]
     except RuntimeError as error:
         # Pillow decodes some of what its name promises: no JPEG of 12 bits, for one.
-        raise Unreadable(f"{error}; if the file is sound, {_plugins(name)}") from None
+        hint = _plugin(name)
+        hint = f"; if the file is sound, {hint}" if hint else ""
+        raise Unreadable(" ".join(str(error).split()) + hint) from None
 
 
-def _plugins(name):
+def _plugin(name):
+    """What to install for an encoding; empty where it is there."""
     kind = "openjpeg" if "2000" in name else "libjpeg"
-    return f"pip install pylibjpeg pylibjpeg-{kind}, or python-gdcm"
+    if find_spec(kind) is not None:
+        return ""
+    return f'pip install pylibjpeg pylibjpeg-{kind}, or "skcxr[dicom]", which has both'

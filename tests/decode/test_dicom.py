@@ -262,7 +262,7 @@ def test_what_is_no_chest_radiograph_warns_or_is_refused(grey, write_dicom):
         read_image(write_dicom(grey, "mr.dcm", Modality="MR"), modality="raise")
 
 
-def test_what_a_missing_decoder_is_called(grey, write_dicom):
+def test_what_a_missing_decoder_is_called(grey, write_dicom, monkeypatch):
     from pydicom.encaps import encapsulate
 
     path = write_dicom(grey)
@@ -271,6 +271,8 @@ def test_what_a_missing_decoder_is_called(grey, write_dicom):
     dataset.PixelData = encapsulate([b"\xff\x4f\xff\x51" + bytes(60)])
     dataset["PixelData"].is_undefined_length = True
     dataset.save_as(path)
+    monkeypatch.setattr(pydicom.pixels.get_decoder(pydicom.uid.HTJ2K), "_available", {})
+    monkeypatch.setattr("skcxr._decode._dicom_pixels.find_spec", lambda package: None)
     with pytest.raises(ValueError, match=r"film\.dcm: .*pip install pylibjpeg pylibjpeg-openjpeg"):
         read_image(path)
 

@@ -1,20 +1,21 @@
 """Every picture among pydicom's own test files, against pydicom's own tables."""
 
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pydicom
 import pytest
-from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_voi_lut
+from pydicom.encaps import encapsulate, generate_frames
+from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_voi_lut, get_decoder
 
 from skcxr._decode import read_image
 
 FOLDER = Path(pydicom.__file__).parent / "data" / "test_files"
 FILES = sorted(FOLDER.glob("*.dcm"))
-# Read by a plug-in of pydicom that is not required, or not at all.
-REFUSALS = {
-    "JPEG-lossy": "pylibjpeg-libjpeg",
+# Read by a plug-in of pydicom that comes with the extra `dicom`.
+PLUGINS = {
     "JPGExtended": "pylibjpeg-libjpeg",
     "JPEGLSNearLossless_08": "pylibjpeg-libjpeg",
     "JPEGLSNearLossless_16": "pylibjpeg-libjpeg",
@@ -23,7 +24,11 @@ REFUSALS = {
     "SC_rgb_jls_lossy_sample": "pylibjpeg-libjpeg",
     "SC_rgb_jpeg_gdcm": "pylibjpeg-libjpeg",
     "GDCMJ2K_TextGBR": "pylibjpeg-openjpeg",
-    "JPEG2000-embedded-sequence-delimiter": "pylibjpeg-openjpeg",
+}
+# Damaged, or written against the standard: pydicom with its plug-ins reads none of them.
+REFUSALS = {
+    "JPEG-lossy": "Unable to decode",
+    "JPEG2000-embedded-sequence-delimiter": "Unable to decode",
     "MR_truncated": "cut off",
     "badVR": "NumberOfFrames is no number",
 }
@@ -51,6 +56,14 @@ def reference(dataset):
     return levels
 
 
+def refusal_of(file):
+    """What the refusal of a file says; None where it is read."""
+    package = PLUGINS.get(file.stem, "")
+    if package and find_spec(package.removeprefix("pylibjpeg-")) is None:
+        return f"pip install pylibjpeg {package}"
+    return REFUSALS.get(file.stem)
+
+
 def is_picture(dataset):
     frames = str(dataset.get_item("NumberOfFrames").value) if "NumberOfFrames" in dataset else "1"
     return "PixelData" in dataset and "Rows" in dataset and frames.strip("b' ") in ("1", "1A")
@@ -61,10 +74,11 @@ def test_pixels_are_pydicoms_or_the_file_is_named(file):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pydicom's, of padding and of a wrong transfer syntax
         dataset = pydicom.dcmread(file, force=True)
-    if file.stem in REFUSALS or not is_picture(dataset):
+    expected = refusal_of(file)
+    if expected is not None or not is_picture(dataset):
         with pytest.raises(ValueError, match=file.name) as refusal:
             read_image(file)
-        assert REFUSALS.get(file.stem, "") in str(refusal.value)
+        assert (expected or "") in str(refusal.value)
         return
     image = read_image(file, modality="ignore")
     with warnings.catch_warnings():
@@ -73,3 +87,30 @@ def test_pixels_are_pydicoms_or_the_file_is_named(file):
     assert image.shape == expected.shape
     # Half a level by rounding, and another half where luma is rounded before it is stretched.
     assert np.abs(image - expected).max() <= 1.01
+
+
+@pytest.mark.parametrize("name", PLUGINS)
+def test_without_the_plugin_the_error_says_what_to_install(name, monkeypatch):
+    """Where the plug-ins are there, they are hidden."""
+    file = FOLDER / f"{name}.dcm"
+    decoder = get_decoder(pydicom.dcmread(file).file_meta.TransferSyntaxUID)
+    monkeypatch.setattr(decoder, "_available", {})
+    monkeypatch.setattr("skcxr._decode._dicom_pixels.find_spec", lambda package: None)
+    with pytest.raises(ValueError, match=rf"{name}\.dcm: .*pip install pylibjpeg {PLUGINS[name]}"):
+        read_image(file)
+
+
+@pytest.mark.parametrize("end", [b"", b"\xff\xd9"], ids=["no end mark", "end mark"])
+@pytest.mark.parametrize("kept", [0.5, 0.99])
+@pytest.mark.parametrize("name", PLUGINS)
+def test_h4_a_film_that_is_cut_off_is_refused_behind_plugins_too(name, kept, end, tmp_path):
+    if refusal_of(FOLDER / f"{name}.dcm") is not None:
+        pytest.skip(f"needs {PLUGINS[name]}, which the extra `dicom` installs")
+    dataset = pydicom.dcmread(FOLDER / f"{name}.dcm")
+    frame = next(generate_frames(dataset.PixelData, number_of_frames=1))
+    frame = frame[: int(len(frame.rstrip(b"\0")) * kept) - 2] + end
+    dataset.PixelData = encapsulate([frame])
+    dataset["PixelData"].is_undefined_length = True
+    dataset.save_as(tmp_path / "cut.dcm")
+    with pytest.raises(ValueError, match=r"cut\.dcm"):
+        read_image(tmp_path / "cut.dcm", modality="ignore")
