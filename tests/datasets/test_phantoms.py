@@ -109,7 +109,7 @@ def test_prevalence():
     ).labels
     assert labels["Effusion"].mean() == pytest.approx(0.3, abs=0.08)
     assert labels["Nodule"].mean() == pytest.approx(0.05, abs=0.04)
-    none = make_chest_phantoms(30, 32, prevalence=0.0, random_state=0)
+    none = make_chest_phantoms(10, 32, prevalence=0.0, random_state=0)
     assert none.labels.to_numpy().sum() == 0
 
 
@@ -134,10 +134,10 @@ def test_a_disease_changes_the_image_where_its_box_is(name):
 
 def test_contrast_makes_lesions_plainer():
     arguments = {"label_names": ["Mass"], "prevalence": 0.4, "random_state": 4}
-    well = make_chest_phantoms(40, 64, label_names=["Mass"], prevalence=0, random_state=4)
+    well = make_chest_phantoms(16, 64, label_names=["Mass"], prevalence=0, random_state=4)
     change = {}
     for contrast in (0, 1):
-        ill = make_chest_phantoms(40, 64, contrast=(contrast, contrast), **arguments)
+        ill = make_chest_phantoms(16, 64, contrast=(contrast, contrast), **arguments)
         change[contrast] = np.abs(ill.images - well.images.astype(float)).mean()
     assert change[1] > change[0] > 0
 
@@ -155,7 +155,7 @@ def test_masks_are_like_annotated_ones(data_dir):
     """Widths, gaps and area of real lung fields (Montgomery), within their spread."""
     folder = data_dir / "lungs" / "montgomery" / "masks"
     real = np.array([cv2.imread(str(f), 0) > 0 for f in sorted(folder.glob("*.png"))])
-    drawn = make_chest_phantoms(150, 128, random_state=0).masks
+    drawn = make_chest_phantoms(100, 96, random_state=0).masks
     for measure in (_area, _top, _bottom, _left_edge, _right_edge):
         a, b = measure(real), measure(drawn)
         assert abs(a.mean() - b.mean()) < 0.75 * a.std()
