@@ -4,10 +4,10 @@ import time
 
 import numpy as np
 from _predictions import path_of
-from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from skcxr.features import CNNEmbedder, FineTuning
+from skcxr.preprocessing import ImageLoader
 
 FILMS_TIMED = 48
 MLP_SECONDS = 3e-3  # per film, of five nets; measured on one core
@@ -34,6 +34,8 @@ def networks_of(model):
         return {
             key: value for _, one in model.estimators for key, value in networks_of(one).items()
         }
+    if "load" not in model.named_steps:  # begins at what networks said
+        return {}
     branches = dict(model["features"].transformer_list)
     embedder = branches.get("embedding") or branches["attention"].embedder
     size, equalize = model["load"].size, model["equalize"].get_params()
@@ -61,7 +63,7 @@ def passes_of(embedder, n_films):
     settings = _settings_of(embedder)
     if settings is None:
         return 0
-    k = 5 if embedder.cross_fit == "auto" else embedder.cross_fit
+    k = embedder._n_networks
     networks = 1 if k is None else k - 1  # k networks, each on k - 1 of k parts
     return settings["epochs"] * networks * n_films
 
@@ -101,11 +103,12 @@ def say(tables, folds, out, data, measure=True):
         passes_of(embedder, n) * (size / 224) ** 2 for embedder, size, n in trained.values()
     )
     looked_at = len(data.frame) * sum((size / 224) ** 2 for _, size, _ in frozen.values())
-    gigabytes = (len(data.frame) * MAPS_MB * len(frozen) + 5 * NETWORK_MB * len(trained)) / 1024
+    networks = sum(embedder._n_networks or 1 for embedder, _, _ in trained.values())
+    gigabytes = (len(data.frame) * MAPS_MB * len(frozen) + NETWORK_MB * networks) / 1024
     classifiers = sum(len(folds[fold][0]) for fold, _ in missing) * MLP_SECONDS
     seconds = classifiers
-    if missing and measure:
-        train_rate, look_rate = rates(data, next(iter(tables.values())).models)
+    if (trained or frozen) and measure:
+        train_rate, look_rate = rates(data.frame.iloc[:FILMS_TIMED], len(trained) > 0)
         seconds += passes / train_rate + looked_at / look_rate
     print(
         f"{len(data.frame)} films, {len(folds)} folds, tables {', '.join(tables)}: "
@@ -117,18 +120,16 @@ def say(tables, folds, out, data, measure=True):
     return seconds / 3600, gigabytes
 
 
-def rates(data, models):
+def rates(films, trains):
     """Films a second of a training with the default recipe, and of a frozen network."""
-    few = data.frame.iloc[:FILMS_TIMED]
-    labels = (np.arange(2 * len(few)).reshape(-1, 2) // 3) % 2  # any labels do
-    first = next(model for model in models.values() if isinstance(model, Pipeline))
-    images = clone(first[:2]).fit_transform(few)
+    labels = (np.arange(2 * len(films)).reshape(-1, 2) // 3) % 2  # any labels do
+    images = ImageLoader(224).fit_transform(films)
     begun = time.perf_counter()
     CNNEmbedder("efficientnet_lite0").fit_transform(images)
-    looked = time.perf_counter()
+    look = time.perf_counter() - begun
+    if not trains:
+        return np.inf, len(films) / look
     CNNEmbedder("efficientnet_lite0", fine_tune="small", cross_fit=None, epochs=1).fit(
         images, labels
     )
-    trained = time.perf_counter() - looked
-    look = looked - begun
-    return len(few) / max(trained - look, 1e-3), len(few) / look
+    return len(films) / max(time.perf_counter() - begun - 2 * look, 1e-3), len(films) / look

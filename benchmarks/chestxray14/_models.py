@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from fnmatch import fnmatch
 
+from _kept import hybrid, on_maps
 from _operating_points import Given
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
@@ -22,6 +23,10 @@ EMPHASES = {
     "asymmetric": {"loss": "asymmetric"},
     "balanced_sampling": {"sampling": "balanced"},
 }
+
+_LAM = "Weight λ of the lungs or the labels' regions: 0 is Grad-CAM alone, 1 these alone"
+_MAPS = "Attention alone: features pooled by it, MLP and CNN on the maps; λ of 0, 0.5 and 1"
+_IMBALANCE = "Rare labels: losses, weights, sampling"
 
 
 @dataclass(frozen=True)
@@ -75,15 +80,42 @@ def make_tables(seed=0, memory=None, size=None, report=None):
         "items_frozen": _items_frozen(frozen),
     }
     tables["nested_frozen"] = _nested(frozen, seed)
-    for make, end, hybrid, plain in (
+    for make, end, name, plain in (
         (tuned, "", HYBRID, "fine_tuned_mlp"),
         (frozen, "_frozen", "hybrid_frozen", "embedding_frozen"),
     ):
-        tables[f"lam{end}"] = _lam(make, end, hybrid, plain)
+        tables[f"lam{end}"] = _lam(make, end, name, plain)
         tables[f"maps{end}"] = _maps(make, end, size, seed)
-        tables[f"texture{end}"] = _texture(make, end, hybrid)
-        tables[f"imbalance{end}"] = _imbalance(make, end, hybrid, seed)
+        tables[f"texture{end}"] = _texture(make, end, name)
+        tables[f"imbalance{end}"] = _imbalance(make, end, name)
     return tables
+
+
+def make_kept_tables(folder, seed=0):
+    """Tables of what follows the networks, on their evidence in `folder`; they train none."""
+    models = {}
+    for regions in ("labels", "lungs"):
+        for lam in LAMBDAS[regions == "lungs" :]:  # λ of 0 has no mask
+            name = f"lam_{lam:g}_{regions}_kept" if lam else "lam_0_kept"
+            models[name] = hybrid(folder, seed, lam=lam, regions=regions)
+    models["no_attention_kept"] = hybrid(folder, seed, lam=None)
+    alone = hybrid(folder, seed, lam=None, classifier=Given())
+    models["networks_alone_kept"] = alone.set_params(scale="passthrough")
+    maps = {}
+    for lam in (0.0, 0.5, 1.0):
+        alone = {"lam": lam, "regions": "lungs"}  # as in Das 2025
+        maps[f"attended_{lam:g}_kept"] = hybrid(folder, seed, passthrough=False, **alone)
+        for kind in ("mlp", "cnn"):
+            maps[f"{kind}_on_maps_{lam:g}_kept"] = on_maps(folder, seed, kind=kind, **alone)
+    emphases = {"lam_0.5_labels_kept": hybrid(folder, seed)}
+    for name, settings in EMPHASES.items():
+        emphasis = {f"classify__{key}": value for key, value in settings.items()}
+        emphases[f"{name}_kept"] = hybrid(folder, seed).set_params(**emphasis)
+    return {
+        "lam_kept": Table(_LAM, "lam_0.5_labels_kept", models),
+        "maps_kept": Table(_MAPS, "mlp_on_maps_0.5_kept", maps),
+        "imbalance_kept": Table(_IMBALANCE, "lam_0.5_labels_kept", emphases),
+    }
 
 
 def choose(tables, patterns):
@@ -119,10 +151,15 @@ def _report(shared, report):
     return Table("Table 1 of Das 2025, by the default recipe and by its own", BASELINE, models)
 
 
-def _lam(make, end, hybrid, plain):
-    models = {hybrid if lam == 0.5 else f"lam_{lam:g}{end}": make(lam=lam) for lam in LAMBDAS}
+def _lam(make, end, name, plain):
+    models = {name: make()}
+    for regions in ("labels", "lungs"):
+        for lam in LAMBDAS[regions == "lungs" :]:  # λ of 0 has no mask
+            if (lam, regions) != (0.5, "labels"):  # which is the default
+                model = make(lam=lam).set_params(features__attention__regions=regions)
+                models[f"lam_{lam:g}_{regions}{end}" if lam else f"lam_0{end}"] = model
     models[plain] = make(attention=False)
-    return Table("Weight λ of the lung mask: 0 is Grad-CAM alone, 1 the mask alone", hybrid, models)
+    return Table(_LAM, name, models)
 
 
 def _maps(make, end, size, seed):
@@ -136,29 +173,30 @@ def _maps(make, end, size, seed):
         cnn = AttentionCNN(map_shape=(-1, side, side), n_nets=5, random_state=seed)
         models[f"cnn_on_maps_{lam:g}{end}"] = make(lam=lam, classifier=cnn)
     for name, model in models.items():
-        model.set_params(features__attention__passthrough=False)
+        model.set_params(
+            features__attention__passthrough=False, features__attention__regions="lungs"
+        )
         if "on_maps" in name:
             model.set_params(features__attention__output="maps")
-    title = "Attention alone: features pooled by it, MLP and CNN on the maps; λ of 0, 0.5 and 1"
-    return Table(title, f"mlp_on_maps_0.5{end}", models)
+    return Table(_MAPS, f"mlp_on_maps_0.5{end}", models)
 
 
-def _texture(make, end, hybrid):
+def _texture(make, end, name):
     models = {
-        hybrid: make(),
+        name: make(),
         f"with_texture{end}": make(texture=True),
         f"equalized{end}": make(equalize="global"),
         f"equalized_with_texture{end}": make(equalize="global", texture=True),
     }
-    return Table("Texture, and histogram equalisation", hybrid, models)
+    return Table("Texture, and histogram equalisation", name, models)
 
 
-def _imbalance(make, end, hybrid, seed):
-    models = {hybrid: make()}
+def _imbalance(make, end, reference):
+    models = {reference: make()}
     for name, settings in EMPHASES.items():
         emphasis = {f"classify__{key}": value for key, value in settings.items()}
         models[f"{name}{end}"] = make().set_params(**emphasis)
-    return Table("Rare labels: losses, weights, sampling", hybrid, models)
+    return Table(_IMBALANCE, reference, models)
 
 
 def _nested(make, seed):
@@ -181,6 +219,7 @@ def _recipe(tuned, shared):
         "last_stage": tuned(fine_tune="report"),
         "not_cross_fitted": tuned(cross_fit=None),
         "one_mlp": tuned().set_params(classify__n_nets=1),
+        "not_guided": tuned(fine_tune=FineTuning(guidance=0.0)),
         "no_mixup": tuned(fine_tune=FineTuning(mixup=0.0)),
         "films_as_they_are": tuned(
             fine_tune=FineTuning(

@@ -8,8 +8,9 @@ those of our own, and writes a CSV, a figure and a Markdown table for each: scor
 intervals, paired differences, AUC within sources, thresholds and calibration learnt on the other
 folds, seconds and memory. It says beforehand what that takes. Every fold of every model is kept as
 it ends and trainings go on within an epoch: killed, the same command goes on. ``--only '*_frozen'``
-trains no network. ``--official`` trains on the official training part and scores the official test
-part instead: look once.
+trains no network. Once the hybrid was run for all folds, ``--only '*_kept'`` goes on from what its
+networks said of films that they had not seen. ``--official`` trains on the official training part
+and scores the official test part instead: look once.
 """
 
 import argparse
@@ -21,8 +22,9 @@ import pandas as pd
 from _cost import say
 from _data import deal, load
 from _figures import draw
+from _kept import folder_of, is_complete, keep
 from _markdown import as_markdown
-from _models import choose, make_tables
+from _models import HYBRID, choose, make_kept_tables, make_tables
 from _predictions import compute, path_of, read
 from _scores import score
 from sklearn.base import clone
@@ -59,8 +61,11 @@ def main(arguments=None):
     if report.get("weights") == "none":
         report["weights"] = None
     memory = str(args.memory or args.out / "cache")
-    tables = choose(make_tables(args.seed, memory, args.size, report), args.only)
     data = load(args.data_dir, args.sources)
+    tables = make_tables(args.seed, memory, args.size, report)
+    if is_complete(folder_of(args.out), len(data.frame)):
+        tables |= make_kept_tables(folder_of(args.out), args.seed)
+    tables = choose(tables, args.only)
     folds = deal(
         data,
         args.data_dir,
@@ -84,7 +89,10 @@ def fit_all(tables, folds, out, data):
         for name, model in models.items():
             path = path_of(out, fold, name)
             if not path.exists():
-                seconds = compute(path, clone(model), data, train, test)
+                model = clone(model)
+                seconds = compute(path, model, data, train, test)
+                if name == HYBRID:
+                    keep(folder_of(out) / f"{fold}.npz", model, data.frame.iloc[test], test)
                 print(f"{fold} {name}: {seconds:.0f} s", flush=True)
 
 
@@ -119,8 +127,10 @@ def write(tables, folds, args, data):
     (results / "settings.json").write_text(json.dumps(settings, default=str, indent=1) + "\n")
     print("\n\n".join(texts))
     if scores:
-        every = pd.concat(scores.values())["Macro AUC"]
-        print(f"\nbest {every.idxmax()} macro_auc {every.max():.4f} tables {len(scores)}")
+        every = pd.concat(scores.values())[["Macro AUC", "films"]]
+        best = every["Macro AUC"].idxmax()
+        auc, films = every.loc[best].to_numpy().reshape(-1, 2)[0]
+        print(f"\nbest {best} macro_auc {auc:.4f} n {films:.0f}")
     return scores
 
 
