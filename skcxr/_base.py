@@ -22,7 +22,26 @@ _MEMORY_DOC = """memory : None, str, path or joblib.Memory, default=None
         keeps nothing. :func:`~skcxr.memory.set_memory` names another one."""
 
 
-class _MemoryMixin:
+class _DocLinkMixin:
+    """The link from an estimator's box in a notebook to its page of the reference.
+
+    There is one where ``SKCXR_DOCS_URL`` in the environment names a built site: its address, or
+    ``file://`` and the folder.
+    """
+
+    _doc_link_module = "skcxr"
+
+    @property
+    def _doc_link_template(self):
+        site = os.environ.get("SKCXR_DOCS_URL")
+        return f"{site.rstrip('/')}/api/{{page}}.html" if site else ""
+
+    def _doc_link_url_param_generator(self):
+        subpackage = ".".join(type(self).__module__.split(".")[:2])
+        return {"page": f"{subpackage}.{type(self).__name__}"}
+
+
+class _MemoryMixin(_DocLinkMixin):
     """The door to what is kept: `memory` in every form that scikit-learn knows.
 
     A class has ``"memory": MEMORY`` among its constraints and ``%(memory)s`` in its docstring.

@@ -4,6 +4,7 @@ from numbers import Integral, Real
 
 from sklearn.base import BaseEstimator
 
+from .._base import _DocLinkMixin
 from .._sklearn import Interval, StrOptions
 
 _SHARE = [Interval(Real, 0, 1, closed="left")]
@@ -42,7 +43,7 @@ RECIPES = {
 }
 
 
-class FineTuning(BaseEstimator):
+class FineTuning(_DocLinkMixin, BaseEstimator):
     """Settings of a network's training on few films.
 
     The linear head starts at the logistic regression on the untuned network [1]_; then head and
