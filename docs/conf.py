@@ -35,7 +35,7 @@ default_role = "literal"  # a word in single backquotes is a name, as in scikit-
 nitpicky = True  # a reference to a name of skcxr that is not there is an error
 nitpick_ignore_regex = [
     # Other projects: there are no inventories without a network; see _ext/sklearn_links.py.
-    ("py:.*", r"(joblib|matplotlib|numpy|pandas|scipy|sklearn|skorch|torch)\..*"),
+    ("py:.*", r"(joblib|matplotlib|numpy|pandas|scipy|skimage|sklearn|skorch|torch)\..*"),
 ]
 
 # -- Markdown ---------------------------------------------------------------------------------

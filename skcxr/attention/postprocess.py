@@ -16,7 +16,7 @@ def resize_maps(maps, size):
 
     Returns
     -------
-    ndarray of shape (..., *size), float32
+    ndarray of shape (..., height, width), float32
         No value leaves the range of its map.
     """
     import cv2

@@ -102,7 +102,7 @@ def build_network(name, width=16):
     Parameters
     ----------
     name : {"unet", "attention_unet", "unet++"}
-        ``"unet"`` is :class:`ResidualUNet`, the network of the shipped weights: its first
+        ``"unet"`` is a residual U-Net, the network of the shipped weights: its first
         convolution halves the resolution, which makes it ten times as fast on a CPU as a U-Net
         that convolves at full size. The others are MONAI's.
     width : int, default=16
