@@ -188,6 +188,7 @@ def test_help_has_an_example(arguments, capsys):
     assert "example: skcxr" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_module_runs_and_is_quick_to_say_what_it_can():
     code = "import sys; from skcxr.__main__ import main; main(['cache', '/none']); "
     code += "print(sorted({'torch', 'cv2', 'monai'} & set(sys.modules)))"

@@ -106,7 +106,8 @@ def assert_same_maps(network, grey, expected):
         assert (maps - expected).abs().max() <= 2e-5 * expected.abs().max()
 
 
-@pytest.mark.parametrize("zipped", [True, pytest.param(False, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("zipped", [True, False])
 def test_densenet_is_converted_without_running_it(zipped, models, grey, tmp_path):
     state = densenet121_state(channels=1)
     module = as_module(state, models)
@@ -150,6 +151,7 @@ def test_what_the_file_says_of_itself(tmp_path):
         build_backbone("resnet50", out)
 
 
+@pytest.mark.slow
 def test_resnet_is_a_state_dict(grey, tmp_path):
     state = resnet_state("resnet50", channels=1)
     path = tmp_path / file_name(RESNET)
@@ -178,6 +180,7 @@ def test_other_files_are_named(content, message, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["w.pt"]
 
 
+@pytest.mark.slow
 def test_other_networks_are_refused(tmp_path):
     torch.save(nn.Conv2d(1, 2, 3), tmp_path / "conv.pt")
     with pytest.raises(ValueError, match=r"conv.pt does not fit the backbone"):
