@@ -3,12 +3,14 @@
 import numpy as np
 from sklearn.base import ClassifierMixin
 
+from skcxr._base import _DocLinkMixin
 from skcxr._multilabel._encoding import refuse_encoded_nan
 from skcxr._multilabel._labels import encode_targets
 from skcxr._multilabel._matching import match_labels, names_of
+from skcxr._rows._usable import spread
 
 
-class MultilabelMixin(ClassifierMixin):
+class MultilabelMixin(_DocLinkMixin, ClassifierMixin):
     """Output shapes, score and tags.
 
     The class sets ``_binary`` (y was 1-D), ``classes_`` and ``label_names_`` at fit.
@@ -22,6 +24,12 @@ class MultilabelMixin(ClassifierMixin):
         """(n, k) bool to 0 and 1, or to (n,) classes where y was 1-D."""
         present = present.astype(np.int64)
         return self.classes_[present[:, 0]] if self._binary else present
+
+    def _decide(self, proba):
+        """Labels by thresholds; NaN where a row has no probabilities."""
+        known = ~np.isnan(proba).any(axis=1)
+        labels = self._shape_labels(proba[known] > self.thresholds_)
+        return labels if known.all() else spread(labels, known)
 
     def score(self, X, y, sample_weight=None):
         """Share of the rows whose known labels are all predicted right.

@@ -126,7 +126,7 @@ class MultilabelNet(
     validation_indices_ : ndarray of int
         Rows of the training data that were held out, by any net.
     device_ : str
-    n_features_in_, feature_names_in_ : int, ndarray of shape (n_features_in_,)
+    n_features_in_, feature_names_in_ : int, ndarray of shape (n_features,)
         As in scikit-learn.
 
     Notes
@@ -397,4 +397,4 @@ class MultilabelNet(
         -------
         ndarray of shape (n, n_labels) of int, or (n,) of classes where y was 1-D
         """
-        return self._shape_labels(expit(self._all_logits(X)) > self.thresholds_)
+        return self._decide(expit(self._all_logits(X)))

@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.utils.metadata_routing import MetadataRequest
 
+from skcxr._base import warn_at_user
 from skcxr._multilabel._matching import align_rows
 from skcxr._multilabel._probabilities import label_names_of, probabilities
 from skcxr.metrics._check import check_labels, check_weights
@@ -39,6 +40,12 @@ class _MultilabelScorer:
             prob, pred, _ = answers_of(estimator, X, names)
         else:
             prob, pred = probabilities(estimator, X, labels=names), None
+        lost = np.isnan(prob).any(axis=1)
+        if lost.any():
+            warn_at_user(f"{lost.sum()} of {len(lost)} films have no prediction and no score.")
+            y, prob = y[~lost], prob[~lost]
+            pred = None if pred is None else pred[~lost]
+            sample_weight = None if sample_weight is None else np.asarray(sample_weight)[~lost]
         scores = multilabel_scores(
             y,
             prob,

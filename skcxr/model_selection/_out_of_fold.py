@@ -108,7 +108,9 @@ class _OutOfFoldClassifier(MetaEstimatorMixin, ThresholdedMixin, BaseEstimator):
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(self.estimator_, name):
                 setattr(self, name, getattr(self.estimator_, name))
-        return scores, np.where(np.isnan(Y), np.nan, Y >= 0.5)  # of soft labels what is likelier
+        scored = ~np.isnan(scores).any(axis=1)  # films that cannot be read have no score
+        Y = np.where(np.isnan(Y), np.nan, Y >= 0.5)  # of soft labels what is likelier
+        return scores[scored], Y[scored]
 
     @property
     def _known_names(self):

@@ -21,7 +21,7 @@ class ThresholdedMixin(MultilabelMixin):
         return self._shape_proba(self._proba(X))
 
     def predict(self, X):
-        """0 or 1 for each label: whether its probability is above its threshold.
+        """0 or 1 for each label: whether its probability is above its threshold; NaN for NaN.
 
         Parameters
         ----------
@@ -32,4 +32,4 @@ class ThresholdedMixin(MultilabelMixin):
         -------
         ndarray of shape (n, n_labels), or (n,) where y was 1-D
         """
-        return self._shape_labels(self._proba(X) > self.thresholds_)
+        return self._decide(self._proba(X))

@@ -134,11 +134,10 @@ class MultilabelCalibrator(_OutOfFoldClassifier):
         return self._calibrated(label_scores(self.estimator_, X, self._known_names))
 
     def _calibrated(self, scores):
-        columns = [
-            (calibrator or expit)(s)
-            for calibrator, s in zip(self.calibrators_, scores.T, strict=True)
-        ]
-        return np.column_stack(columns)
+        proba, known = np.full(scores.shape, np.nan), ~np.isnan(scores).any(axis=1)
+        for j, calibrator in enumerate(self.calibrators_):
+            proba[known, j] = (calibrator or expit)(scores[known, j])
+        return proba
 
 
 # Of Platt's slope, per standard deviation of the scores: all but flat, and still rising.

@@ -23,7 +23,7 @@ def predict_frame(estimator, X):
     DataFrame
         One row per film, with the index of X. ``file`` where X holds paths, as they were given;
         and for each label ``<label> probability``, ``<label> threshold`` (NaN where the model has
-        none) and ``<label> decision``, 0 or 1.
+        none) and ``<label> decision``, 0 or 1, or <NA> where the probability is NaN.
 
     See Also
     --------
@@ -44,6 +44,7 @@ def predict_frame(estimator, X):
     found = decide(estimator, X)
     index = getattr(X, "index", None)
     index = index if hasattr(index, "is_unique") else pd.RangeIndex(len(found.proba))
+    lost = np.isnan(found.proba).any(axis=1)  # films that cannot be read
     columns = {}
     files = _paths(X)
     if files is not None:
@@ -51,7 +52,10 @@ def predict_frame(estimator, X):
     for j, name in enumerate(found.label_names):
         columns[f"{name} probability"] = found.proba[:, j]
         columns[f"{name} threshold"] = np.full(len(index), found.thresholds[j])
-        columns[f"{name} decision"] = found.decisions[:, j].astype(int)
+        decisions = found.decisions[:, j].astype(int)
+        columns[f"{name} decision"] = (
+            pd.Series(decisions, index, "Int64").mask(lost) if lost.any() else decisions
+        )
     return pd.DataFrame(columns, index=index)
 
 

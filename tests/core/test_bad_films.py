@@ -15,6 +15,13 @@ from skcxr._rows import _sources
 from skcxr.classifiers import MultilabelMLP
 from skcxr.datasets import make_chest_phantoms
 from skcxr.features import CNNEmbedder, LBPHOGExtractor
+from skcxr.metrics import get_scorer
+from skcxr.model_selection import (
+    MultilabelAverager,
+    MultilabelCalibrator,
+    MultilabelThresholdTuner,
+    predict_frame,
+)
 from skcxr.preprocessing import HistEqualizer, ImageLoader
 from skcxr.segmentation import UNetMasker
 
@@ -185,24 +192,47 @@ def test_bad_films_beside_metadata(films):
 def test_a_search_on_two_workers_goes_through(films, tmp_path):
     paths, Y = films
 
-    def score(model, X, y):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)
-            proba = model.predict_proba(X)
-        known = ~np.isnan(proba).any(axis=1)
-        return -np.square(proba[known] - np.asarray(y)[known]).mean()
-
     search = GridSearchCV(
         small_pipeline("nan", memory=str(tmp_path / "kept")),
         {"features__attention__lam": [0.0, 1.0]},
-        scoring=score,
+        scoring=get_scorer("macro_auc"),
         cv=2,
         n_jobs=2,
         error_score="raise",
     )
-    with pytest.warns(UserWarning, match=WARNED):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of bad films, here and in both workers
         search.fit(np.array(paths, dtype=object), Y)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+@pytest.mark.filterwarnings("ignore:too few known", "ignore:.*threshold")
+@pytest.mark.parametrize(
+    "around",
+    [MultilabelThresholdTuner, MultilabelCalibrator, None],
+    ids=["tuner", "calibrator", ""],
+)
+def test_rows_with_nan_are_neither_tuned_on_nor_scored(around):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(120, 5)).astype(np.float32)
+    Y = (X[:, :2] + rng.normal(size=(120, 2)) > 0).astype(int)
+    X[[3, 50]] = np.nan
+    rest = np.delete(np.arange(120), [3, 50])
+    net = MultilabelMLP(nan_rows="skip", max_epochs=3, random_state=0, early_stopping=False)
+    prefit = net.fit(X, Y)
+    model = prefit if around is None else around(prefit, cv="prefit").fit(X, Y)
+    other = prefit if around is None else around(prefit, cv="prefit").fit(X[rest], Y[rest])
+    np.testing.assert_array_equal(model.predict_proba(X)[rest], other.predict_proba(X[rest]))
+    np.testing.assert_array_equal(model.predict(X)[rest], other.predict(X[rest]))
+    assert np.isnan(model.predict_proba(X)[[3, 50]]).all()
+    assert np.isnan(model.predict(X)[[3, 50]]).all()
+    with pytest.warns(UserWarning, match="2 of 120 films have no prediction and no score"):
+        score = get_scorer("macro_auc")(model, X, Y)
+    assert score == get_scorer("macro_auc")(other, X[rest], Y[rest])
+    table = predict_frame(model, X)
+    assert table["label0 decision"].isna().to_numpy().nonzero()[0].tolist() == [3, 50]
+    both = MultilabelAverager([("a", model), ("b", model)], prefit=True).fit(X, Y)
+    assert np.isnan(both.predict(X)[[3, 50]]).all()
 
 
 def test_nets_leave_rows_with_nan_out():
