@@ -98,8 +98,9 @@ def same_film_twice(evidence):
     apart = ""
     if experiment.groups is not None:
         n = sum(len(set(experiment.groups[rows.index])) > 1 for _, rows in groups)
-        apart = f" {n} of them under different patients." if n else ""
-    return True, f"{len(pairs)} films are there more than once (rows {some(pairs, 3)}).{apart}"
+        apart = f" Under different patients: {n}." if n else ""
+    what = "1 film is" if len(pairs) == 1 else f"{len(pairs)} films are"
+    return True, f"{what} there more than once (rows {some(pairs, 3)}).{apart}"
 
 
 def _film_keys(X):

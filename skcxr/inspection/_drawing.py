@@ -1,5 +1,7 @@
 """What the displays share: colours, axes, and X-rays with something on them."""
 
+import textwrap
+
 import numpy as np
 
 # Okabe and Ito's palette, told apart with any kind of colour vision.
@@ -17,6 +19,20 @@ PALETTE = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY)
 def colors(n):
     """Return n colours that are told apart as far as the palette goes."""
     return [PALETTE[i % len(PALETTE)] for i in range(n)]
+
+
+def wrapped(name, width=26):
+    """Break a long name, so that a legend leaves room for what it explains."""
+    return "\n".join(textwrap.wrap(str(name), width)[:3]) or str(name)
+
+
+def legend_above(figure, handles, names):
+    """Write a legend above the axes, as many columns as the figure has room for."""
+    columns = max(1, int(figure.get_size_inches()[0] // 1.9))
+    figure.legend(
+        handles=handles, labels=[wrapped(name) for name in names], ncols=min(columns, 4),
+        fontsize=8, frameon=False, loc="outside upper center",
+    )  # fmt: skip
 
 
 def grid_of_axes(n_rows, n_columns, cell=2.4, axes=None, **kwargs):

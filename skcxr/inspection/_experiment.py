@@ -1,5 +1,6 @@
 """Models run on films that they were not trained on: predictions, maps, seconds."""
 
+import sys
 import time
 from dataclasses import dataclass, field
 from numbers import Integral
@@ -38,7 +39,12 @@ class Run:
     maps : dict of {str: ndarray of shape (n_boxed, n_boxed_labels, h, w)}
         Grad-CAM and fused maps of the films that have boxes; empty without any.
     fitted : list of fitted estimators, one for each fold
+    masks : ndarray of shape (n_boxed, h, w) or None
+        Lung masks of the films that have boxes.
     fit_seconds, predict_seconds : float
+    peak_memory : float
+        Highest memory of this process until the model was scored, in MB; NaN where the system does
+        not tell.
     """
 
     y: pd.DataFrame
@@ -52,6 +58,7 @@ class Run:
     fitted: list = field(default_factory=list)
     fit_seconds: float = 0.0
     predict_seconds: float = 0.0
+    peak_memory: float = np.nan
 
 
 @dataclass
@@ -183,6 +190,7 @@ def run_model(experiment, model, label_names):
         fitted=fitted,
         fit_seconds=float(seconds[0]),
         predict_seconds=float(seconds[1]),
+        peak_memory=_peak_memory(),
     )
 
 
@@ -202,6 +210,16 @@ def _boxed(experiment):
         if (rows >= 0).any():
             return np.unique(rows[rows >= 0])
     return np.empty(0, int)
+
+
+def _peak_memory():
+    """Highest resident memory of this process so far, in MB."""
+    try:
+        import resource
+    except ImportError:  # on Windows
+        return np.nan
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak * (1 if sys.platform == "darwin" else 1024) / 1e6
 
 
 def _fit(experiment, model, train):

@@ -10,7 +10,8 @@ from skcxr.attention.finding import find_fuser
 from skcxr.inspection._observation import observe
 
 _SIZE = 224  # pixels of a picture's longer side
-KINDS = ("true positive", "false positive", "false negative")
+KINDS = ("true positive", "false positive", "false negative", "true negative")
+_MOST = 160  # pictures of a page, which stay under 5 MB
 
 
 @dataclass
@@ -55,11 +56,14 @@ def gallery(experiment, run, most=2):
         Empty where the model has no maps.
     """
     chosen = [
-        (row, label, kind)
+        (rank, (int(row), label, kind))
         for label in run.proba
         for kind in KINDS
-        for row in _surest(run, label, kind)[:most]
+        for rank, row in enumerate(_surest(run, label, kind)[:most])
     ]
+    # Of many labels, the surest film of each before the second.
+    kept = set(sorted(range(len(chosen)), key=lambda i: chosen[i][0])[:_MOST])
+    chosen = [item for i, (_, item) in enumerate(chosen) if i in kept]
     pictures = []
     for fold, estimator in enumerate(run.fitted):
         here = [item for item in chosen if run.fold[item[0]] == fold]
@@ -94,9 +98,10 @@ def _surest(run, label, kind):
         "true positive": (y == 1) & decided,
         "false positive": (y == 0) & decided,
         "false negative": (y == 1) & ~decided,
+        "true negative": (y == 0) & ~decided,
     }[kind]
     rows = np.flatnonzero(part)
-    sign = 1 if kind == "false negative" else -1
+    sign = 1 if kind.endswith("negative") else -1
     return rows[np.argsort(sign * run.proba[label].to_numpy()[rows], kind="stable")]
 
 

@@ -4,19 +4,21 @@ import numpy as np
 
 from skcxr._multilabel._matching import select_labels
 from skcxr.inspection._curves import curves_of
-from skcxr.inspection._drawing import colors, grid_of_axes
+from skcxr.inspection._drawing import colors, grid_of_axes, legend_above
 from skcxr.inspection._models import ModelsDisplay, scored_models
 
 _LINES = ("solid", "dashed", "dotted", "dashdot")
 
 
-def draw_curves(curves, scores, *, axes, x_label, y_label, score, chance, labels=None):
+def draw_curves(curves, scores, *, axes, x_label, y_label, score, chance, corner, labels=None):
     """Draw a small plot for each label; return the figure and its axes.
 
     Parameters
     ----------
     chance : callable
         Given a row of `scores`, the ends of the line of chance: (x values, y values).
+    corner : str
+        Where the scores are written, in the corner that good curves leave free.
     """
     names = list(dict.fromkeys(scores["label"]))
     names = [names[j] for j in select_labels(labels, names)]
@@ -33,7 +35,7 @@ def draw_curves(curves, scores, *, axes, x_label, y_label, score, chance, labels
         flat[at].set_visible(False)
         flat[at - columns].xaxis.set_tick_params(labelbottom=True)
     for ax, name in zip(flat, names, strict=False):
-        lines = []
+        lines, texts = [], []
         for model, color, style in zip(
             models, colors(len(models)), _LINES * len(models), strict=False
         ):
@@ -44,16 +46,22 @@ def draw_curves(curves, scores, *, axes, x_label, y_label, score, chance, labels
                 kind = "positive" if row["positives"] == 0 else "negative"
                 ax.text(0.5, 0.5, f"no {kind}", ha="center", va="center", fontsize=8)
                 continue
-            ax.plot(
+            lines += ax.plot(
                 curve["x"], curve["y"], color=color, linestyle=style, linewidth=1.4, label=model
             )
             ax.fill_between(curve["x"], curve["low"], curve["high"], color=color, alpha=0.18, lw=0)
             if model == models[0]:
                 ax.plot(*chance(row), color="0.5", linewidth=0.8, linestyle=":")
             interval = "" if np.isnan(row["low"]) else f" ({row['low']:.2f}–{row['high']:.2f})"
-            lines.append(f"{score} {row['value']:.2f}{interval}")
+            texts.append(f"{row['value']:.2f}{interval}")
         count = scores.loc[scores["label"] == name, "positives"].iloc[0]
-        ax.set_title("\n".join([f"{name} (n = {count})", *lines]), fontsize=7.5)
+        ax.set_title(f"{name} (n = {count})", fontsize=8)
+        if lines:
+            ax.legend(
+                lines, texts, loc=corner, fontsize=6.5, title=score, title_fontsize=6.5,
+                handlelength=1.6, labelspacing=0.2, borderpad=0.2, framealpha=0.75,
+                edgecolor="none",
+            )  # fmt: skip
         ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
         ax.set_box_aspect(1)
         ax.tick_params(labelsize=7)
@@ -66,9 +74,12 @@ def draw_curves(curves, scores, *, axes, x_label, y_label, score, chance, labels
             ax.set_xlabel(x_label, fontsize=8)
         flat[0].set_ylabel(y_label, fontsize=8)
     if len(models) > 1:
-        handles = [line for line in flat[0].lines if line.get_label() in models]
-        where = {"loc": "outside upper center"} if new else {"loc": "lower center"}
-        figure.legend(handles=handles, ncols=4, fontsize=8, frameon=False, **where)
+        drawn = {line.get_label(): line for ax in flat for line in ax.lines}
+        handles = [drawn[model] for model in models if model in drawn]
+        if new:
+            legend_above(figure, handles, [line.get_label() for line in handles])
+        else:
+            figure.legend(handles=handles, ncols=4, fontsize=8, frameon=False, loc="lower center")
     return figure, grid
 
 
@@ -102,6 +113,7 @@ class LabelCurvesDisplay(ModelsDisplay):
             y_label=self._y,
             score=self._score,
             chance=self._chance,
+            corner=self._corner,
         )
         return self
 

@@ -1,4 +1,4 @@
-"""Settings, thresholds, weights and seconds of models."""
+"""Settings, thresholds, weights, seconds and memory of models."""
 
 import hashlib
 
@@ -20,7 +20,8 @@ def model_table(models, runs):
     -------
     DataFrame
         A row per model: estimator, thresholds (lowest to highest), backbone, weights, digest (of
-        the first network's weights), cross_fit, fit and predict seconds.
+        the first network's weights), cross_fit, fit and predict seconds, and the highest memory of
+        the process until the model was scored, in MB.
     """
     rows = {}
     for name, model in models.items():
@@ -34,9 +35,14 @@ def model_table(models, runs):
         if len(thresholds):
             row["thresholds"] = f"{thresholds.min():.3g} to {thresholds.max():.3g}"
         row |= _network(run.fitted[0]) if run.fitted else {}
-        row |= {"fit seconds": run.fit_seconds, "predict seconds": run.predict_seconds}
+        row |= {
+            "fit seconds": run.fit_seconds,
+            "predict seconds": run.predict_seconds,
+            "peak memory (MB)": run.peak_memory,
+        }
         rows[name] = row
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model").fillna("–")
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
+    return table.astype(object).fillna("–")
 
 
 def _network(estimator):

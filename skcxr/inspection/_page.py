@@ -8,82 +8,12 @@ import numpy as np
 import pandas as pd
 
 from skcxr.inspection._gallery import KINDS, gallery
-from skcxr.inspection.html import CAVEATS, _image, _versions
+from skcxr.inspection._page_parts import cards, chart, escape, film, folded, table
+from skcxr.inspection._page_style import SCRIPT, STYLE
+from skcxr.inspection.html import CAVEATS, _versions
 
-_STYLE = """
-:root { color-scheme: light dark; --ink: #1a1a1a; --paper: #fff; --line: #ddd; --soft: #f4f5f7;
-        --accent: #0b5cad; --bad: #a33; --good: #26734d; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e8e8e8; --paper: #15171a; --line: #3a3d42; --soft: #22252a; --accent: #7cb8f5;
-          --bad: #ff9d8a; --good: #7fd6ab; } }
-* { box-sizing: border-box; }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 74rem; margin: 0 auto; padding: 1rem;
-       color: var(--ink); background: var(--paper); }
-h1, h2, h3 { line-height: 1.2; }
-a { color: var(--accent); }
-nav { display: flex; flex-wrap: wrap; gap: .3rem 1rem; border-bottom: 1px solid var(--line);
-      padding-bottom: .6rem; }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; margin: .8rem 0; font-size: 14px; }
-th, td { border-bottom: 1px solid var(--line); padding: .25rem .6rem; text-align: right;
-         vertical-align: top; }
-th:first-child, td.text, th.text { text-align: left; }
-th button { font: inherit; font-weight: 600; color: inherit; background: none; border: 0;
-            padding: 0; cursor: pointer; text-align: inherit; }
-th button::after { content: " \\2195"; opacity: .45; }
-th[aria-sort=ascending] button::after { content: " \\2191"; opacity: 1; }
-th[aria-sort=descending] button::after { content: " \\2193"; opacity: 1; }
-:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
-figure { margin: 1rem 0; }
-img { max-width: 100%; height: auto; background: #fff; border-radius: 4px; }
-.fires { color: var(--bad); font-weight: 600; }
-.passes { color: var(--good); }
-.films { display: grid; grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)); gap: .8rem; }
-.films figure { margin: 0; background: var(--soft); border-radius: 6px; padding: .4rem; }
-.films img { width: 100%; display: block; background: #000; }
-.films .alone { display: none; }
-.films figure:hover .alone, .films figure:focus .alone { display: block; }
-.films figure:hover .over, .films figure:focus .over { display: none; }
-figcaption { font-size: 13px; padding: .3rem .1rem 0; }
-footer { font-size: 13px; margin-top: 2rem; border-top: 1px solid var(--line); padding-top: .6rem; }
-@media print {
-  nav, th button::after { display: none; }
-  h2 { break-after: avoid; } figure, tr { break-inside: avoid; }
-  .scroll { overflow: visible; } body { font-size: 11px; max-width: none; }
-  table { font-size: 9px; }
-}
-"""
-
-# A column is sorted by its numbers where every filled cell begins with one, else by its text.
-_SCRIPT = """
-document.querySelectorAll("table.sorts th button").forEach(function (button) {
-  button.addEventListener("click", function () {
-    var th = button.parentNode, row = th.parentNode, table = row.closest("table");
-    var at = Array.prototype.indexOf.call(row.children, th);
-    var up = th.getAttribute("aria-sort") === "descending";
-    Array.prototype.forEach.call(row.children, function (other) {
-      other.removeAttribute("aria-sort");
-    });
-    th.setAttribute("aria-sort", up ? "ascending" : "descending");
-    var body = table.tBodies[0], rows = Array.prototype.slice.call(body.rows);
-    function text(r) { return r.cells[at].textContent.trim(); }
-    var filled = rows.map(text).filter(function (t) { return t && t !== "\\u2013"; });
-    var numbers = filled.every(function (t) { return !isNaN(parseFloat(t.replace(/,/g, ""))); });
-    function key(r) {
-      var t = text(r);
-      if (!numbers) { return t.toLowerCase(); }
-      var v = parseFloat(t.replace(/,/g, ""));
-      return isNaN(v) ? null : v;
-    }
-    rows.sort(function (a, b) {
-      var x = key(a), y = key(b);
-      if (x === null || y === null) { return (x === null) - (y === null); }
-      return (x < y ? -1 : x > y ? 1 : 0) * (up ? 1 : -1);
-    });
-    rows.forEach(function (r) { body.appendChild(r); });
-  });
-});
-"""
+_SIGNS = {"fires": "\u2717", "passes": "\u2713"}
+_SHARED = ["images", "positives", "patients", "positive patients"]
 
 
 def write_page(evaluation, path, *, title, images, names):
@@ -109,16 +39,14 @@ def write_page(evaluation, path, *, title, images, names):
     }
     if evaluation.localization:
         sections["Maps against boxes"] = _localization(evaluation)
-    if images:
-        sections["Films"] = _films(evaluation, names)
+    if images and (films := _films(evaluation, names)):
+        sections["Films"] = films
     sections |= {
         "Data": _data(evaluation),
-        "Models": _table(evaluation.models.T),
-        "Caveats": "<ul>" + "".join(f"<li>{html.escape(c)}</li>" for c in CAVEATS) + "</ul>",
-        "Versions": _table(pd.Series(_versions(), name="version").to_frame()),
+        "Models": _models(evaluation),
+        "Caveats": "<ul>" + "".join(f"<li>{escape(c)}</li>" for c in CAVEATS) + "</ul>",
+        "Versions": table(pd.Series(_versions(), name="version").to_frame(), "Versions"),
     }
-    if not sections.get("Films", "films"):
-        del sections["Films"]
     anchors = {heading: heading.lower().replace(" ", "-") for heading in sections}
     links = "".join(f'<a href="#{at}">{heading}</a>' for heading, at in anchors.items())
     body = "".join(
@@ -129,10 +57,11 @@ def write_page(evaluation, path, *, title, images, names):
     page = (
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{html.escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
-        f"<h1>{html.escape(title)}</h1>\n{_summary(evaluation)}\n"
-        f'<nav aria-label="Sections">{links}</nav>\n<main>\n{body}</main>\n'
-        f"<footer>Written {now}.</footer>\n<script>{_SCRIPT}</script>\n</body>\n</html>\n"
+        f"<title>{html.escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
+        f'<a class="skip" href="#main">Skip to the content</a>\n<header><h1>{escape(title)}</h1>\n'
+        f'{_summary(evaluation)}</header>\n<nav aria-label="Sections" tabindex="0">{links}</nav>\n'
+        f'<main id="main">\n{body}</main>\n<footer class="quiet">Written {now}. A research result, '
+        f"not for diagnosis.</footer>\n<script>{SCRIPT}</script>\n</body>\n</html>\n"
     )
     path = Path(path)
     path.write_text(page, encoding="utf-8")
@@ -140,90 +69,97 @@ def write_page(evaluation, path, *, title, images, names):
 
 
 def _summary(evaluation):
-    best = evaluation.best
-    row = evaluation.metrics.intervals.loc[best, "Macro AUC"]
-    scored = evaluation.experiment.scored
-    fired = evaluation.checks.fired
-    text = (
-        f"{len(scored):,} films scored. Highest Macro AUC: {best}, {row['value']:.3f} "
-        f"({row['low']:.3f}–{row['high']:.3f}). "
-        f"{len(fired)} checks fire{': ' + ', '.join(fired) if fired else ''}."
-    )
-    return f"<p>{html.escape(text)}</p>"
-
-
-def _table(frame, text=(), sorts=False):
-    """A table with every cell escaped; of columns in `text` the cells are to the left."""
-    head = [str(frame.index.name or ""), *map(str, frame.columns)]
-    cells = []
-    for name in head:
-        kind = ' class="text"' if name in text else ""
-        label = html.escape(name)
-        label = f'<button type="button">{label or "&nbsp;"}</button>' if sorts else label
-        cells.append(f'<th scope="col"{kind}>{label}</th>')
-    rows = []
-    for index, row in zip(frame.index, frame.astype(object).to_numpy().tolist(), strict=True):
-        filled = [
-            f"<td{' class=text' if name in text else ''}>{html.escape(_write(value))}</td>"
-            for name, value in zip(head[1:], row, strict=True)
-        ]
-        rows.append(f'<tr><th scope="row">{html.escape(str(index))}</th>{"".join(filled)}</tr>')
-    kind = ' class="sorts"' if sorts else ""
-    return (
-        f'<div class="scroll" tabindex="0"><table{kind}><thead><tr>{"".join(cells)}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table></div>"
-    )
-
-
-def _write(value):
-    if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
-        return "–"
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
+    experiment, fired = evaluation.experiment, evaluation.checks.fired
+    best = evaluation.metrics.intervals.loc[evaluation.best, "Macro AUC"]
+    interval = "" if np.isnan(best["low"]) else f" ({best['low']:.3f}\u2013{best['high']:.3f})"
+    facts = {"Films scored": f"{len(experiment.scored):,}"}
+    if experiment.groups is not None:
+        facts["Patients"] = f"{len(np.unique(experiment.groups[experiment.scored])):,}"
+    facts |= {
+        "Findings": experiment.y.shape[1],
+        "Models": len(experiment.runs),
+        "Highest Macro AUC": (f"{best['value']:.3f}", f"{evaluation.best}{interval}"),
+        "Checks that fire": (len(fired), ", ".join(fired) or "none"),
+    }
+    return cards(facts)
 
 
 def _checks(checks):
-    rows = "".join(
-        f'<tr><th scope="row">{code}</th><td class="text {row["status"].split()[0]}">'
-        f'{html.escape(row["status"])}</td><td class="text">{html.escape(row["title"])}</td>'
-        f'<td class="text">{html.escape(row["detail"])}</td></tr>'
-        for code, row in checks.table.iterrows()
-    )
-    heads = "".join(f'<th scope="col" class="text">{name}</th>' for name in
-                    ("code", "status", "what", "detail"))  # fmt: skip
-    return (
-        f'<div class="scroll" tabindex="0"><table><thead><tr>{heads}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>"
-    )
+    """Those that fire first; those that could not be run behind a heading."""
+    parts = {"fires": [], "passes": [], "other": []}
+    for code, row in checks.table.iterrows():
+        kind = row["status"] if row["status"] in _SIGNS else "other"
+        more = f' <span class="quiet">See {escape(row["page"])}.</span>' if kind == "fires" else ""
+        sign = f"{_SIGNS[kind]} " if kind in _SIGNS else ""
+        parts[kind].append(
+            f'<li class="{kind}"><code>{code}</code><b>{sign}{escape(row["status"])}</b>'
+            f'<span class="what">{escape(row["title"])}</span>'
+            f'<span class="said">{escape(row["detail"])}{more}</span></li>'
+        )
+    ran = parts["fires"] + parts["passes"]
+    out = f'<ul class="checks">{"".join(ran)}</ul>' if ran else ""
+    if parts["other"]:
+        rest = f'<ul class="checks">{"".join(parts["other"])}</ul>'
+        out += folded(f"{len(parts['other'])} not applicable or muted", rest)
+    return out
 
 
 def _scores(evaluation):
     from skcxr.inspection import ModelComparisonDisplay
     from skcxr.metrics._tables import interval_frame
 
-    table = interval_frame(evaluation.metrics.intervals)
-    figure = ModelComparisonDisplay.from_comparison(evaluation.metrics)
-    parts = [_table(table, sorts=True), _draw(figure, "Scores of the models with their intervals")]
-    report = next(iter(evaluation.metrics.reports.values()))
-    if len(evaluation.metrics.reports) > 1 and len(report.resamples):
-        parts.insert(1, _table(evaluation.metrics.pairwise()))
+    metrics = evaluation.metrics
+    parts = [table(interval_frame(metrics.intervals), "Scores of the models", sorts=True)]
+    parts.append(
+        chart(
+            ModelComparisonDisplay.from_comparison(metrics),
+            "Scores of the models with their intervals",
+        )
+    )
+    report = next(iter(metrics.reports.values()))
+    if len(metrics.reports) > 1 and len(report.resamples):
+        pairs = metrics.pairwise()
+        pairs.index = pd.Index([f"{a} \u2212 {b}" for a, b in pairs.index], name="Macro AUC of")
+        parts += [
+            "<h3>Pairs of models on the same patients</h3>",
+            table(pairs, "Pairs", sorts=True),
+        ]
     return "".join(parts)
 
 
 def _findings(evaluation):
     from skcxr.inspection import LabelAUCDisplay, MultilabelConfusionDisplay
 
-    report = evaluation.metrics.reports[evaluation.best]
-    _, per_label, points = report._formatted()
     run = evaluation.experiment.runs[evaluation.best]
+    others = [name for name in evaluation.metrics.reports if name != evaluation.best]
     confusion = MultilabelConfusionDisplay.from_predictions(
         run.y, run.proba, y_pred=run.decisions, groups=run.groups, n_bootstraps=0
     )
-    return (
-        f"<p>Of {html.escape(evaluation.best)}; a click on a heading sorts.</p>"
-        + _table(per_label, sorts=True)
-        + _table(points, sorts=True)
-        + _draw(LabelAUCDisplay.from_reports(evaluation.metrics), "AUC of each finding")
-        + _draw(confusion, "Which findings are taken for which")
+    return "".join(
+        [
+            f"<p>Of {escape(evaluation.best)}. The button in a heading sorts.</p>",
+            _of_model(evaluation, evaluation.best),
+            *(folded(f"The same of {name}", _of_model(evaluation, name)) for name in others),
+            chart(LabelAUCDisplay.from_reports(evaluation.metrics), "AUC of each finding"),
+            "<h3>Which findings are taken for which</h3>",
+            f"<p>Of {escape(evaluation.best)}.</p>",
+            chart(confusion, "Films with one finding in which another is predicted", colors=True),
+        ]
+    )
+
+
+def _of_model(evaluation, name):
+    """Tables of a model: scores of each finding, and what its decisions are worth."""
+    _, per_label, points = evaluation.metrics.reports[name]._formatted()
+    points = points.drop(columns=[c for c in _SHARED if c in points])
+    used = evaluation.experiment.runs[name].thresholds
+    low, high = used.min(), used.max()
+    points["threshold"] = [
+        low[j] if low[j] == high[j] or np.isnan(low[j]) else f"{low[j]:.3f}\u2013{high[j]:.3f}"
+        for j in points.index
+    ]
+    return table(per_label, f"Scores of {name} by finding", sorts=True) + table(
+        points, f"Decisions of {name} by finding", sorts=True
     )
 
 
@@ -238,13 +174,13 @@ def _curves(evaluation):
     first = next(iter(runs.values()))
     proba = {name: run.proba for name, run in runs.items()}
     parts = []
-    for display, alt in (
-        (MultilabelRocDisplay, "ROC curve of each finding"),
-        (MultilabelPrecisionRecallDisplay, "Precision and recall of each finding"),
-        (ReliabilityDisplay, "Share of positives against probability"),
+    for display, heading in (
+        (MultilabelRocDisplay, "ROC curves"),
+        (MultilabelPrecisionRecallDisplay, "Precision and recall"),
+        (ReliabilityDisplay, "Are probabilities frequencies?"),
     ):
         drawn = display.from_predictions(first.y, proba, groups=first.groups, n_bootstraps=100)
-        parts.append(_draw(drawn, alt))
+        parts += [f"<h3>{heading}</h3>", chart(drawn, heading)]
     return "".join(parts)
 
 
@@ -252,10 +188,12 @@ def _localization(evaluation):
     from skcxr.inspection import LocalizationDisplay
 
     display = LocalizationDisplay.from_reports(evaluation.localization)
-    parts = [_draw(display, "Maps against boxes, with controls")]
+    parts = [chart(display, "Maps against boxes, with controls")]
     for name, report in evaluation.localization.items():
         values, gaps = report._formatted()
-        parts += [f"<h3>{html.escape(name)}</h3>", _table(values), _table(gaps)]
+        gaps = gaps if hasattr(gaps, "columns") else gaps.to_frame()
+        tables = table(values, f"{name}: maps and controls") + table(gaps, f"{name}: differences")
+        parts.append(folded(f"{name}: maps and controls in numbers", tables))
     return "".join(parts)
 
 
@@ -266,43 +204,34 @@ def _films(evaluation, names):
         return ""
     known = [evaluation.experiment.names[i] for i in evaluation.experiment.scored]
     parts = [
-        f"<p>Of {html.escape(evaluation.best)}, the surest of each kind with the Grad-CAM map over "
-        "the film; pointed at or focused, a picture shows the film alone.</p>"
+        f"<p>Of {escape(evaluation.best)}: the films of each kind that it was surest of, under "
+        'their Grad-CAM maps, from none <span class="ramp" role="img" aria-label="dark to light">'
+        "</span> to the map's maximum. Pointed at or focused, a picture shows the film alone.</p>"
     ]
     for kind in KINDS:
         shown = [picture for picture in pictures if picture.kind == kind]
-        figures = "".join(_figure(p, known[p.row] if names else None) for p in shown)
+        figures = "".join(film(p, known[p.row] if names else None) for p in shown)
         if figures:
             parts.append(f'<h3>{kind.capitalize()}s</h3><div class="films">{figures}</div>')
     return "".join(parts)
 
 
-def _figure(picture, name):
-    said = f"{picture.label} {picture.probability:.2f}"
-    said += "" if np.isnan(picture.threshold) else f" (threshold {picture.threshold:.2f})"
-    said += ", no positive evidence" if picture.empty else ""
-    alt = html.escape(f"{picture.kind}: {said}", quote=True)
-    caption = html.escape(said if name is None else f"{said}, {name}")
-    return (
-        f'<figure tabindex="0"><img class="over" alt="{alt}" src="{picture.overlay}">'
-        f'<img class="alone" alt="{alt}, the film alone" src="{picture.film}">'
-        f"<figcaption>{caption}</figcaption></figure>"
-    )
-
-
 def _data(evaluation):
     from skcxr.inspection import LabelDistributionDisplay
 
-    table = evaluation.data.reset_index()
-    table.index = [f"{a} {b}".strip() for a, b in table.iloc[:, :2].to_numpy()]
-    y = evaluation.experiment.y
-    drawn = LabelDistributionDisplay.from_labels(y)
-    return _table(table.iloc[:, 2:]) + _draw(drawn, "How often each finding occurs")
+    frame = evaluation.data.reset_index()
+    frame.index = [f"{a}: {b}" if b else a for a, b in frame.iloc[:, :2].to_numpy()]
+    drawn = LabelDistributionDisplay.from_labels(evaluation.experiment.y)
+    return table(frame.iloc[:, 2:], "Who is in the data") + chart(
+        drawn, "How often each finding occurs, and with which others", colors=True
+    )
 
 
-def _draw(display, alt):
-    import matplotlib.pyplot as plt
-
-    out = _image(display.figure_, alt)
-    plt.close(display.figure_)
-    return out
+def _models(evaluation):
+    facts = evaluation.models.drop(columns="estimator").astype(object)
+    facts = facts.map(lambda value: f"{value:,.1f}" if isinstance(value, float) else value)
+    settings = "".join(
+        folded(f"Settings of {name}", f"<pre>{escape(text)}</pre>")
+        for name, text in evaluation.models["estimator"].items()
+    )
+    return table(facts.T.rename_axis(None), "Models") + settings

@@ -14,7 +14,7 @@ CAVEAT = (
 _SPREAD = 0.25  # of the map, below which no zone stands out
 
 
-def film_text(name, rows):
+def film_text(name, rows, similar=None):
     """Write a paragraph on one film.
 
     Parameters
@@ -23,6 +23,8 @@ def film_text(name, rows):
         Name of the film.
     rows : DataFrame
         Its rows of ``Explanation.table``.
+    similar : DataFrame or None
+        Labels of the most similar films, a row each.
 
     Returns
     -------
@@ -31,7 +33,7 @@ def film_text(name, rows):
     lines = [f"Film {name}."]
     if rows["probability"].isna().all():
         lines += [f"{_label(row)}: {_where(row)}" for _, row in rows.iterrows()]
-        return " ".join([*lines, CAVEAT])
+        return " ".join([*lines, *_similar(similar), CAVEAT])
     found = rows[rows["positive"]].sort_values("probability", ascending=False)
     for _, row in found.iterrows():
         words = wording(row["probability"])
@@ -44,7 +46,20 @@ def film_text(name, rows):
     if len(rest):
         listed = ", ".join(f"{_label(r)} ({_number(r['probability'])})" for _, r in rest.iterrows())
         lines.append(f"{'Not' if len(found) else 'No finding is'} above the threshold: {listed}.")
-    return " ".join([*lines, CAVEAT])
+    return " ".join([*lines, *_similar(similar), CAVEAT])
+
+
+def _similar(similar):
+    """Say what the most similar films have."""
+    if similar is None:
+        return []
+    counts = (similar == 1).sum().sort_values(ascending=False, kind="stable")
+    found = [f"{label.replace('_', ' ')} ({n})" for label, n in counts.items() if n]
+    films = "film" if len(similar) == 1 else f"{len(similar)} films"
+    has = "has" if len(similar) == 1 else "have"
+    return [
+        f"The most similar {films} of the reference {has} {', '.join(found) or 'none of them'}."
+    ]
 
 
 def wording(probability):

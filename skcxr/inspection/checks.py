@@ -25,6 +25,10 @@ CHECKS = {
 }
 
 
+#: Where the page of each check is, in the documentation.
+PAGES = "docs/checks"
+
+
 @dataclass(repr=False)
 class Checks:
     """What the checks of an experiment said.
@@ -33,7 +37,8 @@ class Checks:
     ----------
     table : DataFrame
         Index code; columns title, status (``"fires"``, ``"passes"``, ``"not applicable"`` or
-        ``"muted"``) and detail, a sentence.
+        ``"muted"``), detail, a sentence, and page, where the documentation shows the fault and
+        its cure.
 
     Examples
     --------
@@ -75,7 +80,7 @@ class Checks:
         return "\n".join([f"Checks: {len(self.fired)} of {len(self.table)} fire", *lines])
 
     def _repr_html_(self):
-        return self.table.to_html()
+        return f"<h3>Checks: {len(self.fired)} of {len(self.table)} fire</h3>{self.table.to_html()}"
 
 
 def run_checks(evidence, mute=()):
@@ -110,7 +115,8 @@ def run_checks(evidence, mute=()):
             status, detail = "not applicable", found or ""
         else:
             status, detail = ("fires" if found[0] else "passes"), found[1]
-        rows[code] = {"title": title, "status": status, "detail": detail}
+        page = f"{PAGES}/{code}.md"
+        rows[code] = {"title": title, "status": status, "detail": detail, "page": page}
     return Checks(pd.DataFrame.from_dict(rows, orient="index").rename_axis("code"))
 
 

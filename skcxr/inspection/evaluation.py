@@ -1,5 +1,6 @@
 """An experiment judged in one call: scores, maps, data, models and checks."""
 
+import html
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -26,7 +27,7 @@ class Evaluation:
     data : DataFrame
         Who was in the data, by part.
     models : DataFrame
-        Settings, thresholds, weights with their digests, and seconds.
+        Settings, thresholds, weights with their digests, seconds and memory.
     checks : Checks
         Coded warnings about the experiment.
     experiment : Experiment
@@ -75,6 +76,29 @@ class Evaluation:
         """
         return self.metrics.table["Macro AUC"].idxmax()
 
+    def frames(self):
+        """Return the tables that others read on, such as to write them as CSV.
+
+        Returns
+        -------
+        dict of {str: DataFrame}
+            ``"scores"`` of the models, their scores ``"per_label"``, their ``"predictions"`` (a
+            row for each model and film: fold and probabilities) and the ``"checks"``.
+        """
+        scores = self.metrics.intervals.copy()
+        scores.columns = [f"{a} {b}".removesuffix(" value") for a, b in scores.columns]
+        per_label = {name: report.per_label for name, report in self.metrics.reports.items()}
+        predictions = {
+            name: run.proba.assign(fold=run.fold)[["fold", *run.proba]].rename_axis("image")
+            for name, run in self.predictions.items()
+        }
+        return {
+            "scores": scores.rename_axis("model").reset_index(),
+            "per_label": pd.concat(per_label, names=["model", "label"]).reset_index(),
+            "predictions": pd.concat(predictions, names=["model"]).reset_index(),
+            "checks": self.checks.frame().reset_index(),
+        }
+
     def __repr__(self):
         parts = [repr(self.metrics)]
         for name, report in self.localization.items():
@@ -87,7 +111,11 @@ class Evaluation:
         return "\n\n".join([*parts, repr(self.checks)])
 
     def _repr_html_(self):
-        return f"{self.metrics._repr_html_()}{self.checks._repr_html_()}"
+        maps = "".join(
+            f"<h3>{html.escape(name)}</h3>{report._repr_html_()}"
+            for name, report in self.localization.items()
+        )
+        return f"{self.metrics._repr_html_()}{maps}{self.checks._repr_html_()}"
 
     def to_html(self, path, *, title="skcxr evaluation", images=True, names=False):
         """Write everything to one HTML file that needs nothing else.

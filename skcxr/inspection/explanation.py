@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from skcxr.inspection._drawing import image_names
+from skcxr.inspection._neighbors import find_neighbors
 from skcxr.inspection._observation import Observation, observe, unit_maps
 from skcxr.inspection._sentences import film_text
 from skcxr.inspection.attention import AttentionDisplay
@@ -23,18 +24,22 @@ class Explanation:
         the map is above zero anywhere), zone (the one with the largest share of the map), the share
         of each zone of :func:`~skcxr.segmentation.lung_zones`, and mask, what
         :func:`~skcxr.segmentation.mask_quality` says of the lung mask. Shares are NaN where there
-        is no evidence or no usable mask.
+        is no evidence or no usable mask. With a reference also neighbors, the share of the most
+        similar films, of those where the label is known, that have it.
     names : list of n names
     seen : Observation
         Films, maps and masks.
     zones : ndarray of shape (n, 8, H, W)
         Zones of the films.
+    neighbors : DataFrame or None
+        The most similar films of the reference: image, rank, neighbor, distance and its labels.
     """
 
     table: pd.DataFrame
     names: list
     seen: Observation
     zones: np.ndarray
+    neighbors: pd.DataFrame | None = None
 
     def _shown(self):
         table = self.table
@@ -51,6 +56,9 @@ class Explanation:
             for evidence, zone, s in zip(table["evidence"], table["zone"], share, strict=True)
         ]
         out["lung mask"] = table["mask"]
+        if self.neighbors is not None:
+            have = table["neighbors"].map(lambda v: "–" if np.isnan(v) else f"{v:.0%}")
+            out["similar films"] = have
         return out
 
     def __repr__(self):
@@ -68,10 +76,20 @@ class Explanation:
         -------
         str
             A paragraph per film: findings above their threshold with side and zone, in words that
-            follow the probability; the others in one sentence; and that this is research software.
+            follow the probability; the others in one sentence; what the most similar films have,
+            where there is a reference; and that this is research software.
         """
+        k = len(self.seen.label_names)
+        similar = [None] * len(self.names)
+        if self.neighbors is not None:
+            # In the order of the films, whose names may not be unique.
+            starts = np.flatnonzero(self.neighbors["rank"] == 1)
+            ends = [*starts[1:], len(self.neighbors)]
+            labels = self.neighbors.iloc[:, -k:]
+            similar = [labels.iloc[a:b] for a, b in zip(starts, ends, strict=True)]
         return "\n\n".join(
-            film_text(name, rows) for name, rows in zip(self.names, self._by_film(), strict=True)
+            film_text(name, rows, near)
+            for name, rows, near in zip(self.names, self._by_film(), similar, strict=True)
         )
 
     def _by_film(self):
@@ -125,7 +143,7 @@ class Explanation:
         ).plot(axes)
 
 
-def explain(estimator, X, labels=None, *, names=None):
+def explain(estimator, X, labels=None, *, names=None, reference=None, n_neighbors=3):
     """Explain what a fitted model says of films.
 
     Parameters
@@ -140,6 +158,11 @@ def explain(estimator, X, labels=None, *, names=None):
         Which findings; None takes all.
     names : sequence of n, default=None
         Names of the films: file names where X is made of paths, else positions.
+    reference : tuple (X, y), default=None
+        Films and their labels, such as those that the model was trained on, to name the labels of
+        the most similar ones. They go through the network, or come from its ``memory``.
+    n_neighbors : int, default=3
+        How many of the reference.
 
     Returns
     -------
@@ -152,6 +175,11 @@ def explain(estimator, X, labels=None, *, names=None):
     :class:`~skcxr.segmentation.UNetMasker` where the model has none. The share of a zone is that of
     the sum of the Grad-CAM map: where the network found evidence, and no proof that it lies there.
     :func:`~skcxr.metrics.localization_report` says how often it does.
+
+    Similar films are those whose features of the network differ least, each in standard deviations
+    over the reference. A film that is in the reference is not its own neighbour, but another film
+    of the same patient may be. Of an average of several models, maps and features are those of the
+    first.
 
     Examples
     --------
@@ -194,4 +222,9 @@ def explain(estimator, X, labels=None, *, names=None):
     table["zone"] = [ZONES[j] if ok else None for j, ok in zip(largest, known, strict=True)]
     table[list(ZONES)] = flat
     table["mask"] = np.repeat(flags, k)
-    return Explanation(table, names, seen, zones)
+    neighbors = None
+    if reference is not None:
+        neighbors = find_neighbors(estimator, X, names, seen.label_names, reference, n_neighbors)
+        shares = neighbors.groupby(neighbors["rank"].eq(1).cumsum())[seen.label_names].mean()
+        table["neighbors"] = shares.to_numpy().ravel()
+    return Explanation(table, names, seen, zones, neighbors)

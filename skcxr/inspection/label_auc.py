@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from skcxr.inspection._drawing import colors, one_axes
+from skcxr.inspection._drawing import colors, legend_above, one_axes
 from skcxr.metrics import multilabel_report
 from skcxr.metrics._predictions import predictions_of
 
@@ -97,9 +97,7 @@ class LabelAUCDisplay:
         if ax_given:
             ax.legend(fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3)
         else:
-            self.figure_.legend(
-                handles, texts, loc="outside upper center", ncols=3, fontsize=8, frameon=False
-            )
+            legend_above(self.figure_, handles, texts)
         return self
 
     def _level(self):

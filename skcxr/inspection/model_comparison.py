@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skcxr.inspection._drawing import colors, grid_of_axes
+from skcxr.inspection._drawing import colors, grid_of_axes, wrapped
 from skcxr.metrics import compare_models
 
 
@@ -93,7 +93,7 @@ class ModelComparisonDisplay:
             ax.tick_params(labelsize=8)
             ax.spines[["top", "right"]].set_visible(False)
         first = self.axes_[0]
-        first.set_yticks(y, [str(name) for name in intervals.index])
+        first.set_yticks(y, [wrapped(name) for name in intervals.index])
         first.set_ylim(len(y) - 0.5, -0.5)
         return self
 

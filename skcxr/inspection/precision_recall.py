@@ -34,6 +34,7 @@ class MultilabelPrecisionRecallDisplay(LabelCurvesDisplay):
 
     _curve = staticmethod(precision_recall_curve)
     _x, _y, _score = "recall", "precision", "AP"
+    _corner = "upper right"
 
     @staticmethod
     def _chance(row):

@@ -7,7 +7,7 @@ import pandas as pd
 from sklearn.utils import check_scalar
 
 from skcxr._multilabel._matching import select_labels
-from skcxr.inspection._drawing import colors, grid_of_axes
+from skcxr.inspection._drawing import colors, grid_of_axes, wrapped
 from skcxr.inspection._models import ModelsDisplay, scored_models
 from skcxr.metrics._bootstrap import percentile_interval, resample
 from skcxr.metrics._few import MIN_UNITS
@@ -74,24 +74,23 @@ class ReliabilityDisplay(ModelsDisplay):
             ax.set_visible(False)
         for ax, name in zip(flat, names, strict=False):
             self._plot_label(ax, name, models)
-        flat[0].legend(fontsize=7, loc="upper left", frameon=False)
         return self
 
     def _plot_label(self, ax, name, models):
         of_label = self.bins[self.bins["label"] == name]
         top = np.nanmax(of_label[["predicted", "observed", "high"]].to_numpy(), initial=0.05) * 1.05
         ax.plot([0, top], [0, top], color="0.5", linestyle=":", linewidth=1)
-        lines = []
         for model, color, marker in zip(models, colors(len(models)), _MARKERS * 9, strict=False):
             rows = of_label[of_label["model"] == model]
             error = self.errors.query("model == @model and label == @name")["ECE"].iloc[0]
-            label = f"{model}: ECE {error:.3f}" if len(models) > 1 else f"ECE {error:.3f}"
+            several = len(models) > 1 and name == _ALL
+            label = f"{wrapped(model)}: {error:.3f}" if several else f"{error:.3f}"
             ax.vlines(rows["predicted"], rows["low"], rows["high"], color=color, alpha=0.5, lw=1.6)
             ax.plot(rows["predicted"], rows["observed"], marker=marker, markersize=4, color=color,
                     linewidth=1, label=label)  # fmt: skip
-            lines.append(label)
-        title = [name] if name == _ALL else [name, *lines]
-        ax.set_title("\n".join(title), fontsize=8)
+        ax.legend(fontsize=7, loc="upper left", title="ECE", title_fontsize=7, framealpha=0.75,
+                  edgecolor="none", alignment="left")  # fmt: skip
+        ax.set_title(name, fontsize=9)
         ax.set(xlim=(-0.02 * top, top), ylim=(-0.02 * top, top))
         ax.set_xlabel("mean probability", fontsize=8)
         ax.set_ylabel("share of positives", fontsize=8)

@@ -34,6 +34,7 @@ class MultilabelRocDisplay(LabelCurvesDisplay):
 
     _curve = staticmethod(roc_curve)
     _x, _y, _score = "false positive rate", "sensitivity", "AUC"
+    _corner = "lower right"
 
     @staticmethod
     def _chance(row):

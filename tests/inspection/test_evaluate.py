@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 from stub_models import NAMES, Reader, make_films
 
-from skcxr.inspection import evaluate
+from skcxr.inspection import _gallery, evaluate
+from skcxr.inspection._gallery import KINDS, gallery
 from skcxr.inspection._page import _films
 from skcxr.metrics import localization_report, multilabel_report
 from skcxr.model_selection import MultilabelStratifiedGroupKFold
@@ -168,6 +169,48 @@ def test_page_stands_alone_and_is_escaped(text):
 def test_page_names_no_film_unless_asked(made, text):
     assert ".png" not in text
     assert "film 4" in _films(made[0], names=True)
+
+
+def test_gallery_has_the_surest_of_each_kind(made):
+    found = made[0]
+    run = found.predictions["good"]
+    pictures = gallery(found.experiment, run, most=1)
+    assert [p.kind for p in pictures if p.label == "Mass"] == list(KINDS)
+    by_kind = {p.kind: p for p in pictures if p.label == "Mass"}
+    none = by_kind["true negative"]
+    assert run.y["Mass"].iloc[none.row] == 0
+    certain = run.proba["Mass"][(run.y["Mass"] == 0) & ~run.decisions["Mass"]]
+    assert none.probability == certain.min()
+    wrong = run.proba["Mass"][(run.y["Mass"] == 0) & run.decisions["Mass"]]
+    assert by_kind["false positive"].probability == wrong.max()
+
+
+def test_gallery_of_many_films_stays_small(made, monkeypatch):
+    monkeypatch.setattr(_gallery, "_MOST", 9)
+    found = made[0]
+    pictures = gallery(found.experiment, found.predictions["good"], most=3)
+    counts = pd.Series([(p.label, p.kind) for p in pictures]).value_counts()
+    assert counts.tolist() == [2] + [1] * 7  # the surest of all before another second
+
+
+def test_frames_are_what_was_scored(made):
+    found = made[0]
+    frames = found.frames()
+    scores = frames["scores"].set_index("model")
+    assert scores.loc["good", "Macro AUC"] == found.metrics.table.loc["good", "Macro AUC"]
+    assert scores.loc["good", "Macro AUC low"] <= scores.loc["good", "Macro AUC high"]
+    proba = frames["predictions"].query("model == 'good'").set_index("image")[NAMES]
+    pd.testing.assert_frame_equal(proba, found.predictions["good"].proba.rename_axis("image"))
+    assert frames["per_label"].groupby("model").size().tolist() == [2, 2]
+    assert frames["checks"]["code"].tolist() == list(found.checks.table.index)
+    assert found.models.loc["good", "peak memory (MB)"] > 10
+
+
+def test_results_show_themselves_in_notebooks(made):
+    text = made[0]._repr_html_()
+    assert "<h3>good, Grad-CAM</h3>" in text
+    assert "docs/checks/CXR012.md" in text
+    assert "<script>alert" not in text
 
 
 def test_films_can_be_left_out(made, tmp_path):

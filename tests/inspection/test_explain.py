@@ -4,11 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.pipeline import Pipeline
+from sklearn.compose import ColumnTransformer
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import GridSearchCV
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils import Bunch
 
 from skcxr.inspection import explain
 from skcxr.inspection._sentences import CAVEAT, wording
+from skcxr.model_selection import MultilabelAverager, MultilabelCalibrator, MultilabelThresholdTuner
 
 NAMES = ["Mass", "Edema", "Pleural_Thickening", "Hernia"]
 SIZE = 64
@@ -46,7 +51,12 @@ class Model(ClassifierMixin, BaseEstimator):
         return self
 
     def transform(self, X):
-        return X
+        return np.asarray(X).reshape(len(X), -1)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
 
     def predict_proba(self, X):
         return np.tile([0.85, 0.05, 0.12, 0.004], (len(X), 1))
@@ -168,6 +178,87 @@ def test_plot_draws_what_is_above_its_threshold(films):
     assert only.plot().row_names == ["Edema\n0", "Edema\n1"]  # closest to its threshold
     with pytest.raises(ValueError, match="There is no label 'Nodule'"):
         found.plot(labels="Nodule")
+
+
+def columns_of(model):
+    """The model as one branch of a ColumnTransformer, before a classifier."""
+    branch = ColumnTransformer([("film", model, slice(0, SIZE * SIZE))])
+    return make_pipeline(branch, KNeighborsClassifier(1))
+
+
+WRAPPERS = {
+    "tuner": lambda: MultilabelThresholdTuner(Model(), cv=2),
+    "calibrator": lambda: MultilabelCalibrator(Model(), method="isotonic", cv=2),
+    "tuned calibrator": lambda: MultilabelThresholdTuner(MultilabelCalibrator(Model(), cv=2), cv=2),
+    "columns": lambda: columns_of(Model()),
+    "search": lambda: GridSearchCV(Model(), {"spoilt": [()]}, scoring=lambda *_: 1, cv=2),
+    "average": lambda: MultilabelAverager([("one", Model()), ("two", Model())]),
+    "search of tuners": lambda: GridSearchCV(
+        MultilabelThresholdTuner(Model(), cv=2), {"cv": [2]}, scoring=lambda *_: 1, cv=2
+    ),
+    "frozen": lambda: FrozenEstimator(Model().fit(None)),
+}
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+def test_c8_sees_through(wrapper):
+    films = np.random.default_rng(0).integers(0, 256, (12, SIZE, SIZE), dtype=np.uint8)
+    y = pd.DataFrame(np.tile(np.eye(4), (3, 1)), columns=NAMES)
+    X = films.reshape(12, -1) if wrapper == "columns" else films
+    model = WRAPPERS[wrapper]().fit(X, y)
+    table = explain(model, X[:2], ["Hernia", "Mass"]).table
+    assert table["zone"].tolist() == ["heart", "right lower"] * 2
+    proba = model.predict_proba(X[:2])
+    if isinstance(proba, list):  # as scikit-learn's own classifiers have it
+        proba = np.column_stack([p[:, 1] for p in proba])
+    np.testing.assert_allclose(table["probability"], proba[:, [3, 0]].ravel(), atol=1e-6)
+    decisions = table["positive"].to_numpy().reshape(2, 2)
+    if wrapper not in ("search", "frozen"):  # the stub itself has no predict
+        np.testing.assert_array_equal(decisions, np.asarray(model.predict(X[:2]))[:, [3, 0]] == 1)
+
+
+class Embedding(Model):
+    """Its features are the first pixel and one that never changes."""
+
+    def transform(self, X):
+        X = np.asarray(X).reshape(len(X), -1)
+        return np.column_stack([X[:, 0], np.ones(len(X))]).astype(float)
+
+
+def test_the_most_similar_films_of_a_reference(films):
+    films[:, 0, 0] = 100, 200
+    others = np.zeros((6, SIZE, SIZE), np.uint8)
+    others[:, 0, 0] = 0, 98, 103, 200, 150, 197
+    y = pd.DataFrame(np.zeros((6, 4)), columns=NAMES[::-1])
+    y["Mass"] = [0, 1, 1, 1, np.nan, 0]
+    y["Edema"] = [0, 0, 1, 0, 0, 0]
+    model = Embedding().fit(films)
+    found = explain(model, films, ["Edema", "Mass"], reference=(others, y), n_neighbors=2)
+    near = found.neighbors
+    assert near["neighbor"].tolist() == [1, 2, 5, 4]  # the film itself, number 3, is left out
+    assert near["rank"].tolist() == [1, 2, 1, 2]
+    spread = others[:, 0, 0].std() * np.sqrt(2)
+    np.testing.assert_allclose(near["distance"], np.array([2, 3, 3, 50]) / spread)
+    np.testing.assert_array_equal(found.table["neighbors"], [0.5, 1, 0, 0])
+    assert "similar films" in repr(found)
+    first, second = found.to_text().split("\n\n")
+    assert "The most similar 2 films of the reference have Mass (2), Edema (1). This text" in first
+    assert "The most similar 2 films of the reference have none of them. This text" in second
+    assert "neighbors" not in explain(model, films).table
+
+
+def test_a_reference_that_does_not_fit_is_refused(films):
+    model, y = Embedding().fit(films), pd.DataFrame(np.zeros((2, 4)), columns=NAMES)
+    with pytest.raises(ValueError, match="more than n_neighbors=3 films expected; got 2"):
+        explain(model, films, reference=(films, y))
+    with pytest.raises(ValueError, match="reference must be a pair"):
+        explain(model, films, reference=films[0])
+    with pytest.raises(ValueError, match="2 films and 1 rows"):
+        explain(model, films, reference=(films, y[:1]))
+    with pytest.raises(ValueError, match="its labels lack 'Mass'"):
+        explain(model, films, reference=(films, y.drop(columns="Mass")), n_neighbors=1)
+    with pytest.raises(ValueError, match="must be a DataFrame with the names"):
+        explain(model, films, reference=(films, y.to_numpy()), n_neighbors=1)
 
 
 def test_c8_through_a_pipeline_and_paths(films, tmp_path):
