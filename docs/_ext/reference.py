@@ -63,6 +63,8 @@ def methods(cls):
 def page(module, name):
     """The source of a name's page."""
     head = [name, "=" * len(name), "", f".. currentmodule:: {module}", ""]
+    if name in skcxr.__all__:
+        head += [f"Also as ``skcxr.{name}``.", ""]
     found = getattr(importlib.import_module(module), name)
     if name in CONSTANTS:
         text, example = CONSTANTS[name]
@@ -114,11 +116,18 @@ class Names(SphinxDirective):
         pages = [f"api/{module}.{name}" for name in names]
         text = [
             *("| name | what it is |", "|---|---|", *rows, ""),
-            *("```{toctree}", ":hidden:", "", *pages, "```"),
+            *("```{toctree}", ":hidden:", *self._caption(module), "", *pages, "```"),
         ]
         container = nodes.container(classes=["public-names"])
         self.state.nested_parse(StringList(text, self.env.docname), 0, container)
         return container.children
+
+    def _caption(self, module):
+        """The module's name above its pages in the sidebar, once."""
+        seen = self.env.temp_data.setdefault("captioned", set())
+        first = module not in seen
+        seen.add(module)
+        return [f":caption: {module}"] if first else []
 
 
 class LinkNames(SphinxTransform):
