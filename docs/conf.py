@@ -57,7 +57,7 @@ sphinx_gallery_conf = {
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"/plot_",
     # Scripts for real films; and the quickstart, which trains for minutes, see start.md.
-    "ignore_pattern": r"(/(?!plot_)\w+|/plot_quickstart)\.py$",
+    "ignore_pattern": r"(^|/)((?!plot_)[^/]+|plot_quickstart)\.py$",
     "copyfile_regex": r".*/GALLERY_HEADER\.(rst|txt)",
     "within_subsection_order": "FileNameSortKey",
     "backreferences_dir": "api/backreferences",
