@@ -166,7 +166,7 @@ def with_code():
     """Pages with blocks that run, but for those with a test of their own."""
     for page in SITE:
         name = page.relative_to(DOCS).with_suffix("").as_posix()
-        tested_elsewhere = name in ("faq", "report") or name.startswith("checks/")
+        tested_elsewhere = name in ("faq", "own_table", "report") or name.startswith("checks/")
         if not tested_elsewhere and code_blocks(page):
             yield pytest.param(page, id=name)
 
