@@ -89,7 +89,7 @@ class _OutOfFoldClassifier(MetaEstimatorMixin, ThresholdedMixin, BaseEstimator):
                 folds = list(cv.split(X, y, **routed.splitter.split))
                 given = groups_were_given()
                 results = Parallel(n_jobs=self.n_jobs)(
-                    delayed(_fit_and_score)(
+                    delayed(fit_and_score)(
                         clone(self.estimator),
                         X,
                         y,
@@ -168,7 +168,8 @@ class _OutOfFoldClassifier(MetaEstimatorMixin, ThresholdedMixin, BaseEstimator):
         return tags
 
 
-def _fit_and_score(estimator, X, y, train, test, params, response, names, groups_given):
+def fit_and_score(estimator, X, y, train, test, params, response, names, groups_given):
+    """Fit on the rows `train`; return ``response(estimator, X, names)`` of the rows `test`."""
     params = _check_method_params(X, params, train)
     with fitting_with(groups_given or None):
         estimator.fit(_safe_indexing(X, train), _safe_indexing(y, train), **params)

@@ -17,11 +17,10 @@ from skcxr._sklearn import (
     HasMethods,
     Interval,
     StrOptions,
-    _check_method_params,
     _routing_enabled,
-    _safe_indexing,
     validate_params,
 )
+from skcxr.model_selection._out_of_fold import fit_and_score
 from skcxr.model_selection._predictions import OutOfFoldPredictions, index_of
 from skcxr.model_selection.calibration import MultilabelCalibrator
 from skcxr.model_selection.splitters import MultilabelStratifiedGroupKFold
@@ -140,8 +139,16 @@ def out_of_fold_predict(
         folds = [tuple(np.arange(len(targets.Y))[part] for part in pair) for pair in split]
     fold = _check_folds(folds, groups, len(targets.Y))
     results = Parallel(n_jobs=n_jobs)(
-        delayed(_fit_and_decide)(
-            clone(model), X, y, train, test, routed.estimator.fit, targets.label_names, groups
+        delayed(fit_and_score)(
+            clone(model),
+            X,
+            y,
+            train,
+            test,
+            routed.estimator.fit,
+            decide,
+            targets.label_names,
+            groups is not None,
         )
         for train, test in folds
     )
@@ -212,13 +219,6 @@ def _check_folds(folds, groups, n):
                 "patients in all; MultilabelStratifiedGroupKFold keeps them whole"
             )
     return fold
-
-
-def _fit_and_decide(model, X, y, train, test, params, names, groups):
-    params = _check_method_params(X, params, train)
-    with fitting_with(groups):
-        model.fit(_safe_indexing(X, train), _safe_indexing(y, train), **params)
-    return decide(model, _safe_indexing(X, test), names)
 
 
 def _name_of(cv):

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from skcxr._multilabel._decisions import decide
+from skcxr.model_selection._predictions import index_of
 
 
 def predict_frame(estimator, X):
@@ -42,8 +43,7 @@ def predict_frame(estimator, X):
     ['Mass probability', 'Mass threshold', 'Mass decision']
     """
     found = decide(estimator, X)
-    index = getattr(X, "index", None)
-    index = index if hasattr(index, "is_unique") else pd.RangeIndex(len(found.proba))
+    index = index_of(X, found.proba)
     lost = np.isnan(found.proba).any(axis=1)  # films that cannot be read
     columns = {}
     files = _paths(X)
