@@ -102,6 +102,7 @@ def test_images_of_a_patient_share_the_anatomy():
     )
 
 
+@pytest.mark.slow
 def test_prevalence():
     rates = {"Effusion": 0.3, "Nodule": 0.05}
     labels = make_chest_phantoms(

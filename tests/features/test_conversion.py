@@ -170,7 +170,7 @@ def test_resnet_is_a_state_dict(grey, tmp_path):
     [
         (b"<html></html>", "is a web page"),
         (b"", "is empty"),
-        (b"nothing", "no network could be read from it"),
+        pytest.param(b"nothing", "no network could be read from it", marks=pytest.mark.slow),
     ],
 )
 def test_other_files_are_named(content, message, tmp_path):
@@ -225,6 +225,7 @@ def test_the_reader_finds_the_network_among_other_things(whole, zipped, tmp_path
     assert not (tmp_path / "ran").exists()
 
 
+@pytest.mark.slow
 def test_a_checkpoint_is_converted(tmp_path):
     network, other = Net(), Net()
     checkpoint = {"state_dict": network.state_dict(), "args": argparse.Namespace(lr=0.1)}

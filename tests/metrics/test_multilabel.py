@@ -70,13 +70,13 @@ def test_multilabel_scores_agree_with_scikit_learn_on_whole_tables():
 def test_resamples_equal_scoring_copies_of_the_rows(use_groups, missing):
     y, prob, groups = make_data(missing=missing, n=60)
     report = multilabel_report(
-        y, prob, groups=groups if use_groups else None, n_bootstraps=40, random_state=3
+        y, prob, groups=groups if use_groups else None, n_bootstraps=15, random_state=3
     )
     groups = groups if use_groups else np.arange(len(y))
     rows_of = [np.flatnonzero(groups == g) for g in pd.unique(groups)]
     rng = np.random.RandomState(3)
     expected = []
-    for _ in range(40):
+    for _ in range(15):
         rows = np.concatenate([rows_of[g] for g in rng.randint(len(rows_of), size=len(rows_of))])
         expected.append(list(by_sklearn(y[rows], prob[rows])[0].values()))
     np.testing.assert_allclose(report.resamples, expected, atol=1e-12)

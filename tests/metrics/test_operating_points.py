@@ -59,11 +59,11 @@ def test_values_and_counts_are_those_of_scikit_learn():
 
 def test_intervals_are_those_of_patients_copied():
     y, prob, groups = make_data()
-    found = multilabel_report(y, prob, groups=groups, n_bootstraps=60, random_state=3)
+    found = multilabel_report(y, prob, groups=groups, n_bootstraps=20, random_state=3)
     rows_of = [np.flatnonzero(groups == g) for g in pd.unique(groups)]
     rng = np.random.RandomState(3)
     drawn = {(name, share): [] for name in y for share in SHARES}
-    for _ in range(60):
+    for _ in range(20):
         rows = np.concatenate([rows_of[g] for g in rng.randint(len(rows_of), size=len(rows_of))])
         for j, name in enumerate(y):
             known = rows[y[name].iloc[rows].notna()]

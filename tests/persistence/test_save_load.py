@@ -114,10 +114,14 @@ ON_IMAGES = {
     "LBPHOGExtractor": LBPHOGExtractor(),
     "UNetMasker": UNetMasker(side=128, precision="float32"),
     "ResNetEmbedder": embedder,
-    "fine-tuned": clone(embedder).set_params(fine_tune=FineTuning("layer4", epochs=1, guidance=0.0), cross_fit=2),
+    "fine-tuned": clone(embedder).set_params(
+        fine_tune=FineTuning("layer4", epochs=1, guidance=0.0), cross_fit=2
+    ),
     "GradCAMFuser": GradCAMFuser(embedder, FrozenEstimator(UNetMasker(side=128).fit(IMAGES[:1]))),
     "cross-fitted": GradCAMFuser(
-        clone(embedder).set_params(fine_tune=FineTuning("layer4", epochs=1, guidance=0.0), cross_fit=2),
+        clone(embedder).set_params(
+            fine_tune=FineTuning("layer4", epochs=1, guidance=0.0), cross_fit=2
+        ),
         FrozenEstimator(UNetMasker(side=128).fit(IMAGES[:1])),
     ),
     "pipeline": make_hybrid_pipeline(
@@ -209,6 +213,7 @@ def test_an_unfitted_estimator_is_saved(tmp_path):
     assert load(tmp_path / "m").get_params()["features__attention__lam"] == 0.3
 
 
+@pytest.mark.slow
 def test_the_file_of_a_pipeline_with_shipped_weights_is_small(tmp_path):
     model = make_hybrid_pipeline("frozen", size=64, random_state=0, precision="float32")
     model.fit(IMAGES, LABELS)
@@ -219,6 +224,7 @@ def test_the_file_of_a_pipeline_with_shipped_weights_is_small(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_a_pipeline_with_metadata(tmp_path):
     import cv2
     import pandas as pd

@@ -141,6 +141,7 @@ def test_what_is_neither_folder_nor_table_is_refused(tmp_path):
         check_images(np.zeros((2, 8, 8)))
 
 
+@pytest.mark.slow
 def test_spoilt_real_films_are_found_and_sound_ones_left_alone(data_dir, tmp_path):
     names = (data_dir / "nih" / "test_list.txt").read_text().split()[::24]
     paths = [str(data_dir / "nih" / "images" / name) for name in names]

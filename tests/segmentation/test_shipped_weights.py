@@ -58,6 +58,7 @@ def test_file_has_the_architecture_of_the_script(script):
     assert {k: v.shape for k, v in state.items()} == {k: v.shape for k, v in fresh.items()}
 
 
+@pytest.mark.slow
 def test_scores_recomputed_from_the_file(script, about, data_dir):
     images, masks = script.montgomery(data_dir / "lungs")
     assert script.data_digest(images, masks) == about["real_pairs_digest"]
@@ -72,6 +73,7 @@ def test_phantoms_it_has_not_seen():
     assert UNetMasker().score(unseen.images, unseen.masks) > 0.95
 
 
+@pytest.mark.slow
 def test_films_of_another_hospital(data_dir):
     folder = data_dir / "lungs" / "shenzhen_val"
     images = sorted((folder / "images").glob("*.png"))
