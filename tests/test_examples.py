@@ -1,5 +1,6 @@
 """The examples run, on little data."""
 
+import ast
 import importlib.util
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from skcxr.datasets import make_chest_phantoms, write_chestxray14_layout
 
 pytestmark = pytest.mark.slow
 EXAMPLES = Path(__file__).parents[1] / "examples"
+GALLERY = sorted(path.stem for path in EXAMPLES.glob("plot_*.py"))
 MODELS = ["base_mlp", "fine_tuned_mlp", "deeper_mlp_shrunk", "final_hybrid_mlp"]
 
 
@@ -32,6 +34,26 @@ def example(monkeypatch):
     plt.close("all")
 
 
+@pytest.mark.parametrize("name", ["plot_equalize", "plot_preflight", "plot_texture"])
+def test_gallery(example, name):
+    """The quickest; the site's build runs all of them, with warnings as errors as well."""
+    example(name)
+    import matplotlib.pyplot as plt
+
+    figures = [plt.figure(number) for number in plt.get_fignums()]
+    assert figures
+    assert all(figure.axes for figure in figures)
+
+
+@pytest.mark.parametrize("name", GALLERY)
+def test_gallery_is_written_for_sphinx_gallery(name):
+    text = (EXAMPLES / f"{name}.py").read_text("utf-8")
+    title, rule = ast.get_docstring(ast.parse(text)).splitlines()[:2]
+    assert set(rule) == {"="}
+    assert len(rule) == len(title)
+    assert len(title) < 50  # so that it fits below a thumbnail
+
+
 @few_images
 def test_quickstart(example, tmp_path, capsys):
     example("plot_quickstart").main(tmp_path, n_images=60)
@@ -43,7 +65,7 @@ def test_quickstart(example, tmp_path, capsys):
 def run_chestxray14(example, data, out, *more):
     settings = ["--out", str(out), "--size", "96", "--bootstraps", "20"]
     example("chestxray14").main([str(data), *settings, *more])
-    table = pd.read_csv(out / "table1.csv", index_col="model")
+    table = pd.read_csv(out / "scores.csv", index_col="model")
     assert table.index.to_list() == [*MODELS, "logistic_regression"]
     assert table["Macro AUC"].between(0, 1).all()
     assert (table["Macro AUC low"] <= table["Macro AUC high"]).all()
@@ -62,7 +84,7 @@ def test_chestxray14_official_split(example, tmp_path, capsys):
         example, folder, tmp_path / "out", "--sources", str(tmp_path / "sources.csv")
     )
     listed = set((folder / "test_list.txt").read_text().split())
-    assert set(predictions["Image Index"]) == listed
+    assert set(predictions["image"]) == listed
     printed = capsys.readouterr().out
     for text in ("Official split", "against", "AUC within strata", "pointing game", "peak memory"):
         assert text in printed
@@ -79,11 +101,11 @@ def test_chestxray14_cross_validation_of_a_subset(example, tmp_path, capsys):
         example, folder, tmp_path / "out", "--subset", "80", "--cv", "2", "--fixed-thresholds"
     )
     assert len(predictions) == 5 * 80  # every model, every image once
-    assert not predictions.duplicated(["model", "Image Index"]).any()
+    assert not predictions.duplicated(["model", "image"]).any()
     assert "2 folds of whole patients, 80 images" in capsys.readouterr().out
 
 
 @few_images
 def test_chestxray14_on_the_26_originals(example, data_dir, tmp_path):
     predictions = run_chestxray14(example, data_dir / "nih_original", tmp_path / "out")
-    assert predictions["Image Index"].nunique() == 26
+    assert predictions["image"].nunique() == 26
