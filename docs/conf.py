@@ -30,7 +30,6 @@ if any((HERE.parent / "examples").glob("GALLERY_HEADER.*")):
     extensions.append("sphinx_gallery.gen_gallery")
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 exclude_patterns = ["_build", "_ext", "_static", "api/backreferences", "auto_examples/**.ipynb"]
-templates_path = ["_templates"]
 default_role = "literal"  # a word in single backquotes is a name, as in scikit-learn
 nitpicky = True  # a reference to a name of skcxr that is not there is an error
 nitpick_ignore_regex = [
