@@ -14,40 +14,20 @@ bootstrap that resamples patients. Tables and figures go to ``--out``.
 """
 
 import argparse
-import sys
-import time
 from pathlib import Path
-from types import SimpleNamespace
-
-import matplotlib
-
-matplotlib.use("Agg")
 
 import numpy as np
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 
-from skcxr import (
-    compare_models,
-    curate_subset,
-    load_chestxray14,
-    make_hybrid_pipeline,
-    make_report_models,
-)
-from skcxr.inspection import (
-    AttentionDisplay,
-    LabelAUCDisplay,
-    LabelDistributionDisplay,
-    ModelComparisonDisplay,
-    write_html_report,
-)
-from skcxr.metrics import auc_within, localization_report
-from skcxr.model_selection import MultilabelStratifiedGroupKFold, MultilabelThresholdTuner
+from skcxr import curate_subset, load_chestxray14, make_hybrid_pipeline, make_report_models
+from skcxr.inspection import AttentionDisplay, LabelAUCDisplay, ModelComparisonDisplay, evaluate
+from skcxr.metrics import auc_within
+from skcxr.model_selection import MultilabelThresholdTuner
 
-BASELINE = "logistic_regression"
-HYBRID = "final_hybrid_mlp"
-BOX_FRAME = 1024  # boxes of ChestX-ray14 refer to 1024 x 1024 pixels, whatever the file's size
+BASELINE, HYBRID = "logistic_regression", "final_hybrid_mlp"
+METADATA = ["Patient Age", "Patient Gender", "View Position"]
 
 
 def parse(arguments=None):
@@ -74,228 +54,65 @@ def parse(arguments=None):
     return parser.parse_args(arguments)
 
 
-def main(arguments=None):
-    args = parse(arguments)
-    start = time.perf_counter()
-    args.out.mkdir(parents=True, exist_ok=True)
-    data = load_chestxray14(args.data_dir)
-    print(data.DESCR.split("\n:")[0])
-    rows = choose_rows(data, args)
-    folds, split = make_folds(data, rows, args)
-    print(f"{split}\n", flush=True)
-
-    models = make_models(args)
-    held_out, models = fit_and_predict(models, data, folds)
-    scored = np.concatenate([test for _, test in folds])
-    y, groups = data.labels.iloc[scored], data.groups[scored]
-    settings = {"groups": groups, "n_bootstraps": args.bootstraps, "random_state": args.seed}
-    comparison = compare_models(held_out, scored, y, **settings)
-    print("Table 1, with 95 % intervals over patients:\n")
-    print(comparison.to_markdown())
-    print("\nPaired bootstrap over patients against the baseline:\n")
-    tests = {name: comparison.paired_test(name, BASELINE) for name in models if name != BASELINE}
-    for name, test in tests.items():
-        print(f"  {name}: {test}")
-    best = comparison.table["Macro AUC"].drop(BASELINE).idxmax()
-    print(f"\nHighest Macro AUC, of the four: {best}\n")
-    print(comparison.reports[best].to_markdown())
-
-    sections = {
-        "Table 1": comparison,
-        "Against the baseline": "\n\n".join(f"{name}: {test}" for name, test in tests.items()),
-        "Labels": LabelDistributionDisplay.from_labels(data.labels.iloc[rows]),
-    }
-    if args.sources:
-        strata = read_sources(args.sources, data.frame["Image Index"].iloc[scored])
-        within = {
-            name: auc_within(y, prob, strata, **settings)
-            for name, prob in comparison.probabilities.items()
-        }
-        table = pd.concat({name: found.overall for name, found in within.items()}, names=["model"])
-        print(f"\nMacro AUC among images of one source, and of all:\n\n{table.round(3)}")
-        table.to_csv(args.out / "auc_within_source.csv")
-        sections["Within source"] = [table.reset_index(), within[best]]
-    sections.update(draw(args, comparison, best))
-    sections.update(look(args, data, models[HYBRID], folds[-1][1]))
-    write_tables(args.out, comparison, data.frame["Image Index"].iloc[scored], y)
-    write_html_report(args.out / "report.html", sections, title="The report's models", split=split)
-    minutes = (time.perf_counter() - start) / 60
-    print(f"\n{minutes:.1f} minutes{peak_memory()}; results are in {args.out}")
-
-
-def choose_rows(data, args):
-    """Positions of the images to use."""
-    n = len(data.frame)
-    if args.subset is None or args.subset >= n:
-        return np.arange(n)
-    return curate_subset(
-        data.labels,
-        data.groups,
-        n=args.subset,
-        min_per_label=min(10, args.subset // 50),
-        random_state=args.seed,
-    )
-
-
-def make_folds(data, rows, args):
-    """Pairs of positions to train on and to score, and a sentence about them."""
-    part = data.part[rows]
-    if args.cv is None and all((part == name).any() for name in ("train_val", "test")):
-        train, test = rows[part == "train_val"], rows[part == "test"]
-        split = f"Official split: {len(train)} images to train on, {len(test)} to score."
-        return [(train, test)], split
-    n_splits = args.cv or 3
-    splitter = MultilabelStratifiedGroupKFold(n_splits, shuffle=True, random_state=args.seed)
-    y, groups = data.labels.iloc[rows], data.groups[rows]
-    folds = [(rows[train], rows[test]) for train, test in splitter.split(rows, y, groups)]
-    return folds, f"{n_splits} folds of whole patients, {len(rows)} images, each scored once."
-
-
 def make_models(args):
     """Make the report's four models and the baseline, which share one store of results."""
-    settings = {
-        "size": args.size,
-        "equalize": args.equalize,
-        "backbone": args.backbone,
-        "weights": None if args.weights == "none" else args.weights,
-        "batch_size": args.batch_size,
-        "device": args.device,
-        "random_state": args.seed,
-        "memory": str(args.memory or args.out / "cache"),
-        "verbose": 1,
-    }
-    models = make_report_models(lam=args.lam, **settings)
-    for model in models.values():
-        model.set_params(classify__n_nets=args.nets)
+    weights, memory = None if args.weights == "none" else args.weights, args.memory
+    settings = {"weights": weights, "memory": str(memory or args.out / "cache"), "verbose": 1}
+    same = ("size", "equalize", "backbone", "batch_size", "device")
+    settings |= {name: getattr(args, name) for name in same}
+    models = make_report_models(lam=args.lam, random_state=args.seed, **settings)
     logistic = OneVsRestClassifier(LogisticRegression(C=args.baseline_C, max_iter=1000))
-    if not args.fixed_thresholds:
-        # Rare labels seldom reach 0.5; every model tunes its thresholds on training images.
-        for model in models.values():
-            model.set_params(classify__thresholds="auto")
+    if not args.fixed_thresholds:  # rare labels seldom reach 0.5
         logistic = MultilabelThresholdTuner(logistic, cv=3, random_state=args.seed)
-    models[BASELINE] = make_hybrid_pipeline(
-        "frozen", texture=False, attention=False, classifier=logistic, **settings
-    )
+    for model in models.values():
+        thresholds = 0.5 if args.fixed_thresholds else "auto"
+        model.set_params(classify__n_nets=args.nets, classify__thresholds=thresholds)
+    plain = {"texture": False, "attention": False, "classifier": logistic}
+    models[BASELINE] = make_hybrid_pipeline("frozen", random_state=args.seed, **plain, **settings)
     return models
 
 
-def fit_and_predict(models, data, folds):
-    """Fit every model on every fold.
+def main(arguments=None):
+    args = parse(arguments)
+    args.out.mkdir(parents=True, exist_ok=True)
+    data = load_chestxray14(args.data_dir)
+    rows, seed = np.arange(len(data.frame)), {"random_state": args.seed}
+    if args.subset is not None and args.subset < len(rows):
+        least = min(10, args.subset // 50)
+        rows = curate_subset(data.labels, data.groups, n=args.subset, min_per_label=least, **seed)
+    X, y = (table.iloc[rows].reset_index(drop=True) for table in (data.frame, data.labels))
+    cv, split = args.cv or 3, f"{args.cv or 3} folds of whole patients, {len(rows)} images"
+    if args.cv is None and {"train_val", "test"} <= set(data.part[rows]):
+        cv = [tuple(np.flatnonzero(data.part[rows] == part) for part in ("train_val", "test"))]
+        split = f"Official split: {len(cv[0][0])} images to train on, {len(cv[0][1])} to score"
+    print(f"{data.DESCR.split(chr(10) + ':')[0]}\n{split}.\n", flush=True)
 
-    Returns the predictions for the images that were left out, in the form that `compare_models`
-    takes, and the models of the last fold.
-    """
-    X, y, groups = data.frame, data.labels, data.groups
-    prob, pred = ({name: [] for name in models} for _ in range(2))
-    for i, (train, test) in enumerate(folds, start=1):
-        for name, model in models.items():
-            begun = time.perf_counter()
-            # Early stopping and thresholds hold out whole patients.
-            holds_out = not isinstance(model[-1], OneVsRestClassifier)
-            extra = {"classify__groups": groups[train]} if holds_out else {}
-            model.fit(X.iloc[train], y.iloc[train], **extra)
-            features = model[:-1].transform(X.iloc[test])
-            prob[name].append(np.asarray(model[-1].predict_proba(features)))
-            pred[name].append(np.asarray(model[-1].predict(features)))
-            seconds = time.perf_counter() - begun
-            print(f"[fold {i} of {len(folds)}] {name}: {seconds:.0f} s", flush=True)
-    print()
-
-    def predictions(name):
-        p, d = np.concatenate(prob[name]), np.concatenate(pred[name])
-        return SimpleNamespace(predict_proba=lambda X: p, predict=lambda X: d)
-
-    return {name: predictions(name) for name in models}, models
-
-
-def read_sources(path, names):
-    """Read the source of each image from a CSV with the columns image and source."""
-    table = pd.read_csv(path).set_index("image")["source"]
-    missing = names[~names.isin(table.index)]
-    if len(missing):
-        raise ValueError(f"{path} lacks {len(missing)} images, such as {missing.iloc[0]}.")
-    return table[names].to_numpy()
-
-
-def draw(args, comparison, best):
-    """Charts of all models, and of each label for the best model and the baseline."""
-    bars = ModelComparisonDisplay.from_comparison(comparison)
-    reports = {name: comparison.reports[name] for name in (best, BASELINE)}
-    forest = LabelAUCDisplay.from_reports(reports)
-    bars.figure_.savefig(args.out / "comparison.png", dpi=150)
-    forest.figure_.savefig(args.out / "label_auc.png", dpi=150)
-    return {"Models": bars, "AUC of each label": forest}
-
-
-def look(args, data, hybrid, test, n_rows=6):
-    """Attention over images with the lesions that a radiologist outlined, and its control."""
-    names = data.frame["Image Index"]
-    boxes = data.boxes[data.boxes["image"].isin(names.iloc[test])]
-    if len(boxes):  # one image of each label that has boxes
-        shown = boxes.drop_duplicates("label").drop_duplicates("image")
-        shown = shown[["index", "label"]].to_numpy()
-    else:
-        positive = data.labels.iloc[test].to_numpy()
-        shown = [
-            (test[column.argmax()], label)
-            for column, label in zip(positive.T, data.labels, strict=True)
-            if column.any()
-        ]
-    rows, labels = [row for row, _ in shown][:n_rows], [label for _, label in shown][:n_rows]
-    if not rows:
-        return {}
-    display = AttentionDisplay.from_estimator(
-        hybrid,
-        data.frame.iloc[rows],
-        label=labels,
-        boxes=boxes,
-        names=names.iloc[rows].to_list(),
-        frame=BOX_FRAME,
-        random_state=args.seed,
-    )
-    display.figure_.savefig(args.out / "attention.png", dpi=100)
-    sections = {"Attention": display}
-    boxed = np.unique(boxes["index"])
-    if len(np.unique(data.groups[boxed])) > 1:
-        images = hybrid[:2].transform(data.frame.iloc[boxed])
-        maps = hybrid["features"]["attention"].attention_maps(images, size=(args.size, args.size))
-        found = localization_report(
-            maps.fused,
-            boxes,
-            images=names.iloc[boxed].to_list(),
-            label_names=maps.label_names,
-            groups=data.groups[boxed],
-            frame=BOX_FRAME,
-            n_bootstraps=args.bootstraps,
-            random_state=args.seed,
+    sampling = {"n_bootstraps": args.bootstraps, **seed}
+    known = {"groups": data.groups[rows], "boxes": data.boxes, "metadata": X[METADATA]}
+    found = evaluate(make_models(args), X, y, cv=cv, baseline=BASELINE, **known, **sampling)
+    print(f"{found}\n\n{found.models.T}\n\nPaired bootstrap over patients against the baseline:\n")
+    for name in make_report_models():
+        print(f"  {name}: {found.metrics.paired_test(name, BASELINE)}")
+    found.to_html(args.out / "report.html", title=f"The report's models. {split}")
+    for name, table in found.frames().items():
+        table.to_csv(args.out / f"{name}.csv", float_format="%.5f", index=False)
+    hybrid = found.predictions[HYBRID]
+    figures = {"comparison": ModelComparisonDisplay.from_comparison(found.metrics)}
+    figures["label_auc"] = LabelAUCDisplay.from_reports(found.metrics)
+    shown = data.boxes[data.boxes["image"].isin(hybrid.y.index[hybrid.fold == hybrid.fold[-1]])]
+    shown = shown.drop_duplicates("label").drop_duplicates("image")[:6]
+    if len(set(shown["image"].str[:8])) > 1:  # a control is of another patient
+        films = X.set_index("Image Index").loc[shown["image"]]
+        figures["attention"] = AttentionDisplay.from_estimator(
+            hybrid.fitted[-1], films, label=shown["label"].tolist(), boxes=data.boxes, **seed
         )
-        print(f"\nFused attention against the boxes, with controls:\n\n{found.to_markdown()}")
-        sections["Attention against boxes"] = found
-    return sections
-
-
-def write_tables(out, comparison, names, y):
-    """CSV files: Table 1, every label of every model, and every prediction."""
-    table = comparison.intervals.copy()
-    table.columns = [f"{a} {b}".removesuffix(" value") for a, b in table.columns]
-    table.to_csv(out / "table1.csv")
-    per_label = {name: report.per_label for name, report in comparison.reports.items()}
-    pd.concat(per_label, names=["model"]).to_csv(out / "per_label.csv")
-    predictions = {
-        name: pd.DataFrame(prob, index=names, columns=y.columns)
-        for name, prob in comparison.probabilities.items()
-    }
-    pd.concat(predictions, names=["model"]).to_csv(out / "predictions.csv", float_format="%.5f")
-
-
-def peak_memory():
-    """Peak resident memory of this process, where the system tells."""
-    try:
-        import resource
-    except ImportError:
-        return ""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return f", peak memory {peak * (1 if sys.platform == 'darwin' else 1024) / 1e9:.2f} GB"
+    for name, display in figures.items():
+        display.figure_.savefig(args.out / f"{name}.png", dpi=150)
+    if args.sources:
+        source = pd.read_csv(args.sources, index_col="image")["source"].loc[hybrid.y.index]
+        for name, run in found.predictions.items():
+            within = auc_within(run.y, run.proba, source, groups=run.groups, **sampling)
+            print(f"\n{name}: {within}")
 
 
 if __name__ == "__main__":

@@ -120,8 +120,8 @@ def set_up(X, y, groups, cv, boxes, metadata, names, random_state):
         metadata = pd.DataFrame(metadata)
         if len(metadata) != len(table):
             raise ValueError(f"metadata holds {len(metadata)} rows and X {len(table)} films.")
+    boxes = None if boxes is None or not len(boxes) else pd.DataFrame(boxes)
     if boxes is not None:
-        boxes = pd.DataFrame(boxes)
         read_boxes(boxes)
     folds = [(None, np.arange(len(table)))]
     if cv is not None:

@@ -106,6 +106,14 @@ def test_predictions_go_in_as_they_are(made):
         evaluate({"given": given}, films, y, n_bootstraps=0)
 
 
+def test_a_table_without_boxes_or_with_those_of_other_films(made):
+    _, films, y, groups = made
+    for boxes in (boxes_of([]), boxes_of(["another film.png"])):
+        found = evaluate(Reader(), films, y, groups=groups, cv=2, boxes=boxes, n_bootstraps=0)
+        assert found.localization == {}
+        assert found.checks.table.loc["CXR009", "status"] == "not applicable"
+
+
 def test_what_does_not_fit_is_said(made):
     _, films, y, _ = made
     net = Reader().fit(films, y)
