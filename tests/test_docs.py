@@ -173,7 +173,7 @@ def with_code():
 
 @pytest.mark.slow
 @few_images
-@pytest.mark.parametrize("page", with_code())
+@pytest.mark.parametrize("page", list(with_code()))
 def test_the_blocks_of_a_page_run(page, tmp_path, monkeypatch):
     """One after another, in one namespace and an empty folder."""
     import matplotlib.pyplot as plt
