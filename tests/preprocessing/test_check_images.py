@@ -92,13 +92,15 @@ def test_every_bad_film_is_named_at_once(films, folder, capsys):
         assert f"{name}: " in captured.out or f"file: {folder / name}" in captured.out
 
 
-def test_a_table_keeps_its_index_and_jobs_change_nothing(folder):
+@pytest.mark.parametrize("backend", ["threading", pytest.param("loky", marks=pytest.mark.slow)])
+def test_a_table_keeps_its_index_and_jobs_change_nothing(folder, backend):
     paths = sorted(map(str, (folder / "deeper").iterdir()))
     table = pd.DataFrame({"path": paths, "age": 50}, index=[f"case {i}" for i in range(12)])
     frame = check_images(table, verbose=0)
     assert list(frame.index) == list(table.index)
-    pd.testing.assert_frame_equal(check_images(table, n_jobs=2, verbose=0), frame)
-    with joblib.parallel_config("loky", n_jobs=2):
+    with joblib.parallel_config(backend):
+        pd.testing.assert_frame_equal(check_images(table, n_jobs=2, verbose=0), frame)
+    with joblib.parallel_config(backend, n_jobs=2):
         pd.testing.assert_frame_equal(check_images(table, verbose=0), frame)
 
 
