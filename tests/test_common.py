@@ -69,21 +69,14 @@ def expected_failures(estimator):
     return found
 
 
-#: Nets that are MultilabelMLP with other layers, what has most in common with the tuner, and what
-#: is slow.
-RELATIVES = {
-    "AttentionCNN",
-    "DeeperMLP",
-    "MultilabelAverager",
-    "MultilabelCalibrator",
-    "MultilabelNet",
-    "UNetMasker",
-}
+#: Nets that are another one with other layers, and settings that are slow.
+RELATIVES = {"AttentionCNN", "DeeperMLP", "MultilabelNet", "UNetMasker"}
 
 
 def is_slow(estimator):
     is_trained = getattr(estimator, "fine_tune", None) is not None
-    return type(estimator).__name__ in RELATIVES or is_trained
+    calibrates = getattr(estimator, "method", "sigmoid") in ("isotonic", "temperature")
+    return type(estimator).__name__ in RELATIVES or is_trained or calibrates
 
 
 def checks_of(estimators):
