@@ -122,7 +122,7 @@ def test_h8_large_films_are_decoded_one_by_one_in_each_reader(tmp_path, monkeypa
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert peak < (READERS + 1) * large
+    assert peak < (READERS + 1.5) * large  # a film in each reader, one on its way, small things
 
 
 # ---- results in a file ---------------------------------------------------------------------------
