@@ -82,8 +82,13 @@ CASES = {
     "pipeline": pipeline,
 }
 
-#: Trained like the cross-fitted embedder, which is not left out.
-SLOW = {"CNNEmbedder, fine-tuned", "GradCAMFuser, cross-fitted"}
+#: Like others in most: the cross-fitted embedder, the fuser and the pipeline are not left out.
+SLOW = {
+    "CNNEmbedder, fine-tuned",
+    "CNNEmbedder, memory",
+    "GradCAMFuser, cross-fitted",
+    "GradCAMFuser, maps",
+}
 
 
 # ---- what a check applies to -------------------------------------------------------------------

@@ -41,8 +41,8 @@ def test_same_seed_same_phantoms_however_many_there_are(phantoms):
 
 
 def test_labels_do_not_depend_on_the_other_labels_chosen(phantoms):
-    two = make_chest_phantoms(120, 32, label_names=["Mass", "Effusion"], random_state=0)
-    pd.testing.assert_frame_equal(two.labels, phantoms.labels[["Mass", "Effusion"]])
+    two = make_chest_phantoms(30, 32, label_names=["Mass", "Effusion"], random_state=0)
+    pd.testing.assert_frame_equal(two.labels, phantoms.labels[["Mass", "Effusion"]][:30])
 
 
 def test_global_seed_is_left_alone():
@@ -114,7 +114,13 @@ def test_prevalence():
     assert none.labels.to_numpy().sum() == 0
 
 
-@pytest.mark.parametrize("name", CHESTXRAY14_LABELS)
+QUICK = {"Cardiomegaly", "Effusion", "Nodule", "Pneumothorax"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in CHESTXRAY14_LABELS],
+)
 def test_a_disease_changes_the_image_where_its_box_is(name):
     arguments = {"n_patients": 16, "label_names": [name], "contrast": (1, 1), "random_state": 4}
     ill = make_chest_phantoms(16, 96, prevalence=0.4, **arguments)
