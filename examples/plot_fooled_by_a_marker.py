@@ -24,9 +24,8 @@ from skcxr.inspection import AttentionDisplay
 from skcxr.model_selection import train_test_split_by_patient
 
 # %%
-# Half of the films come from hospital H2, but nine in ten of those with an effusion. The test films
-# are scored three times: as they came, without any marker, and with it on those of the other
-# hospital.
+# Half of the films come from hospital H2, but most of those with an effusion. The test films are
+# scored three times: as they came, without any marker, and with it on those of the other hospital.
 
 phantoms = make_chest_phantoms(
     300, size=128, label_names=["Effusion"], prevalence=0.4, random_state=0
@@ -98,7 +97,7 @@ for code in ("CXR005", "CXR009"):
 auc_within(y.iloc[test], found.predictions["model"].proba, hospital["hospital"], **about)
 
 # %%
-# The network's evidence for an effusion: near the letters rather than in the boxes, and much the
+# The network's evidence for an effusion: mostly near the letters and not in the boxes, and much the
 # same in another patient's film.
 
 rows = np.flatnonzero((h2 & ill)[test])
@@ -155,5 +154,5 @@ table.round(2)
 # %%
 # Swapping the marker costs the fooled model a quarter of its AUC. Cropping to the lungs takes the
 # marker away, and shows the network more of the lungs. Augmentation makes the three versions alike.
-# Masked pooling does not help: each place of a deep network's maps has seen the whole film, the
+# Masked pooling hardly helps: each place of a deep network's maps has seen the whole film, the
 # marker as well, so that a mask over the maps is no mask over the film.
