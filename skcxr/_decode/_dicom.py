@@ -12,6 +12,8 @@ from ._levels import to_uint8
 
 # Projection radiography (PS3.3 C.7.3.1.1.1), and files that say nothing.
 _RADIOGRAPHS = {"CR", "DX", "RG", "RF", "XA", "PX", "OT", ""}
+# Terms of PS3.3 C.8.11.1.1.1, and as people write it; a decubitus film (LLD, RLD) is frontal.
+_LATERAL = re.compile("^(LL|RL|LAT|.*LATERAL)$", re.IGNORECASE)
 _CHEST = re.compile("CHEST|THORA|LUNG|RIB|HEART|^$", re.IGNORECASE)
 
 
@@ -112,6 +114,8 @@ def doubts(elements):
         return f"says Modality {plain(modality)}, which is no projection radiograph"
     if not _CHEST.search(part):
         return f"says BodyPartExamined {plain(part)}, which is no chest radiograph"
+    if _LATERAL.search(elements.text("ViewPosition")):
+        return f"says ViewPosition {plain(elements.text('ViewPosition'))}, which is a lateral view"
     return None
 
 

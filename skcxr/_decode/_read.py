@@ -28,8 +28,8 @@ def read_image(path, value_range=None, *, min_size=None, voi="first", modality="
         Which window or VOI LUT of a DICOM file is applied: ``"first"``, one by its
         explanation (for instance ``"HARDER"``), or None for none.
     modality : {"warn", "raise", "ignore"}, default="warn"
-        What to do with a DICOM file whose Modality is no projection radiograph or whose
-        BodyPartExamined is not the chest.
+        What to do with a DICOM file whose Modality is no projection radiograph, whose
+        BodyPartExamined is not the chest, or whose ViewPosition is lateral.
 
     Returns
     -------

@@ -28,6 +28,7 @@ ISSUES = (
     "odd_size",
     "odd_aspect_ratio",
     "wrong_modality",
+    "lateral",
 )
 _CUT_OFF = re.compile("cut off|premature end|not enough|ends before", re.IGNORECASE)
 _CHUNK = 16
@@ -51,7 +52,7 @@ def check_images(X, *, n_jobs=None, verbose=1):
 
     Returns
     -------
-    DataFrame of shape (n, 31)
+    DataFrame of shape (n, 33)
         One row per film, with the index of X where X is a table. For each issue ``is_…_issue``
         and ``…_score``, 1 without fault, 0 at its worst, an issue below 0.5 (the columns that
         cleanvision has); scores are NaN where a film could not be read. Besides ``path``,
@@ -74,7 +75,7 @@ def check_images(X, *, n_jobs=None, verbose=1):
     ``exact_duplicates``: the same pixels as a film before, whatever the format. ``odd_size``: a
     third or three times the median side. ``odd_aspect_ratio``: short side below 0.6 of the long
     one. ``wrong_modality``: a DICOM header that names another modality than projection
-    radiography, or a body part other than the chest.
+    radiography, or a body part other than the chest. ``lateral``: a DICOM header that says so.
 
     The others are judgements, from statistics of a copy of 64 × 64 pixels; which way is up is told
     by 64 weights that were fitted on 1,175 films of ChestX-ray14, thresholds were chosen by eye on
@@ -95,8 +96,9 @@ def check_images(X, *, n_jobs=None, verbose=1):
     truncated         half of the file               50 / 50  0      0           0
     ================  =============================  =======  =====  ==========  ========
 
-    Mirrored films, lateral views and burnt-in text are not looked for: a rule for them could not
-    be measured on frontal films alone.
+    Mirrored films, lateral views without a header and burnt-in text are not looked for: a rule for
+    them could not be measured on the films at hand, all of them frontal and many with the letters
+    of their hospital.
 
     Examples
     --------
@@ -189,7 +191,8 @@ def _judge(films, paths, index):
         "rotated": 0.5 + column("orientation", _upright_turn),
         "odd_size": np.minimum(relative, 1 / relative) / (2 * _SIZE),
         "odd_aspect_ratio": np.minimum(height / width, width / height) / (2 * _ASPECT),
-        "wrong_modality": column("doubt", lambda doubt: float(not doubt)),
+        "wrong_modality": column("doubt", lambda doubt: float(not doubt or _is_lateral(doubt))),
+        "lateral": column("doubt", lambda doubt: float(not _is_lateral(doubt))),
     }
     blank = spreads < 0.5
     for name in ("inverted", "rotated"):
@@ -211,6 +214,10 @@ def _judge(films, paths, index):
     frame["rotation"] = pd.array(rotation, "Int64")
     frame["n_issues"] = np.sum([frame[f"is_{name}_issue"] for name in ISSUES], axis=0)
     return pd.DataFrame(frame, index=index)
+
+
+def _is_lateral(doubt):
+    return doubt.endswith("lateral view")
 
 
 def _upright_polarity(fits):

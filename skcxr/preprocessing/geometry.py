@@ -17,7 +17,7 @@ class FilmGeometry:
     Coordinates are those of pixel edges: the pixel in row i and column j covers [j, j + 1] in x
     and [i, i + 1] in y. A box x, y, w, h is its left upper corner, width and height.
 
-    Parameters
+    Attributes
     ----------
     film : (int, int)
         Height and width of the film, upright, in pixels.

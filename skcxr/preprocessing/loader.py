@@ -37,7 +37,7 @@ class ImageLoader(_ImagePreprocessor, auto_wrap_output_keys=None):
         Which window or VOI table of a DICOM file is applied: ``"first"``, one by its explanation
         (for instance ``"HARDER"``), or None for none.
     modality : {"warn", "raise", "ignore"}, default="warn"
-        What to do with a DICOM file that is no projection radiograph of the chest.
+        What to do with a DICOM file that says that it is no frontal radiograph of the chest.
     on_error : {"raise", "nan"}, default="raise"
         What to do with images that cannot be used: missing, damaged, refused, with NaN in them.
         ``"raise"`` names them, up to ten. ``"nan"`` keeps their rows: one warning names them, the

@@ -4,8 +4,10 @@ import cv2
 import joblib
 import numpy as np
 import pandas as pd
+import pydicom
 import pytest
 from PIL import Image
+from pydicom.data import get_testdata_file
 
 from skcxr.datasets import make_chest_phantoms
 from skcxr.preprocessing import check_images
@@ -159,3 +161,20 @@ def test_spoilt_real_films_are_found_and_sound_ones_left_alone(data_dir, tmp_pat
     assert frame["is_inverted_issue"].iloc[::3].mean() >= 0.95
     assert list(frame["rotation"].iloc[1::3]).count(270) >= 0.95 * len(paths)
     assert list(frame["rotation"].iloc[2::3]).count(180) >= 0.95 * len(paths)
+
+
+@pytest.mark.parametrize(
+    ("view", "lateral"), [("LL", True), ("LATERAL", True), ("PA", False), ("LLD", False)]
+)
+def test_lateral_views_by_their_headers(tmp_path, view, lateral):
+    film = make_chest_phantoms(1, size=64, random_state=0).images[0]
+    dataset = pydicom.dcmread(get_testdata_file("CT_small.dcm", read=False))
+    dataset.Modality, dataset.BodyPartExamined, dataset.ViewPosition = "DX", "CHEST", view
+    del dataset.PixelPaddingValue
+    dataset.Rows, dataset.Columns = film.shape
+    dataset.BitsAllocated = dataset.BitsStored = 8
+    dataset.HighBit, dataset.PixelRepresentation, dataset.PixelData = 7, 0, film.tobytes()
+    dataset.save_as(tmp_path / "film.dcm")
+    table = check_images(tmp_path, verbose=0)
+    assert table["is_lateral_issue"].tolist() == [view in ("LL", "LATERAL")]
+    assert table["is_wrong_modality_issue"].tolist() == [False]
