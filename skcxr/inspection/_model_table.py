@@ -42,7 +42,7 @@ def model_table(models, runs):
         }
         rows[name] = row
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
-    return table.astype(object).fillna("–")
+    return table.astype(object).where(table.notna(), "–")
 
 
 def _network(estimator):

@@ -4,7 +4,7 @@ from numbers import Real
 
 import numpy as np
 from scipy.optimize import minimize, minimize_scalar
-from scipy.special import expit
+from scipy.special import expit, logit
 from sklearn.isotonic import IsotonicRegression
 from sklearn.utils.validation import check_is_fitted
 
@@ -162,7 +162,10 @@ class Sigmoid:
         n_pos = y.sum()
         n_neg = len(y) - n_pos
         target = np.where(y == 1, (n_pos + 1) / (n_pos + 2), 1 / (n_neg + 2))
-        unit = max(scores.std(), np.finfo(float).tiny)
+        unit = scores.std()
+        if unit <= 1e-12 * np.abs(scores).max():  # the same in all rows, but for rounding
+            self.a, self.b = 1.0, logit(target.mean()) - scores.mean()
+            return
 
         def loss(ab):
             error = (expit(ab[0] * scores / unit + ab[1]) - target) / len(scores)

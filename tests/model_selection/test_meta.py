@@ -17,6 +17,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from skcxr.classifiers import MultilabelMLP
 from skcxr.model_selection import MultilabelCalibrator, MultilabelThresholdTuner
+from skcxr.model_selection.calibration import Sigmoid
 
 METAS = [MultilabelThresholdTuner, MultilabelCalibrator]
 LINEAR = OneVsRestClassifier(LogisticRegression())
@@ -162,3 +163,12 @@ def test_groups_reach_the_splitter_and_the_net(data, Meta, routing):
     assert _Groups.seen is groups
     held_out = meta.estimator_.validation_indices_
     assert not set(groups[held_out]) & set(np.delete(groups, held_out))
+
+
+@pytest.mark.parametrize("score", [0.0, -5.5, 3.1])
+def test_scores_that_are_all_the_same_are_calibrated_to_the_prevalence(score):
+    y = np.array([1.0] * 5 + [0.0] * 15)
+    calibrated = Sigmoid(np.full(20, score), y)
+    smoothed = (5 * 6 / 7 + 15 * 1 / 17) / 20  # the mean of Platt's targets
+    np.testing.assert_allclose(calibrated(np.full(3, score)), smoothed)
+    assert (np.diff(calibrated(score + np.arange(-2, 3))) > 0).all()
