@@ -25,6 +25,7 @@ RECIPES = {
         "backbone": "efficientnet_lite0",
         "fine_tune": "small",
         "cross_fit": "auto",
+        "contrast": "mirror",
         "regions": "labels",
         "texture": False,
         "n_nets": 5,
@@ -35,6 +36,7 @@ RECIPES = {
         "backbone": "efficientnet_lite0",
         "fine_tune": None,
         "cross_fit": "auto",
+        "contrast": "none",
         "regions": "lungs",
         "texture": True,
         "n_nets": 1,
@@ -45,6 +47,7 @@ RECIPES = {
         "backbone": "resnet18",
         "fine_tune": "report",
         "cross_fit": None,
+        "contrast": "none",
         "regions": "lungs",
         "texture": True,
         "n_nets": 1,
@@ -198,9 +201,8 @@ def make_hybrid_pipeline(
         masker = (
             UNetMasker(precision=precision, device=device, **shared) if masker is None else masker
         )
-        fuser = GradCAMFuser(
-            embedder, masker, lam=lam, regions=chosen["regions"], passthrough=True
-        )
+        maps = {name: chosen[name] for name in ("contrast", "regions")}
+        fuser = GradCAMFuser(embedder, masker, lam=lam, passthrough=True, **maps)
         branches = [("attention", fuser)]
     else:
         branches = [("embedding", embedder)]
@@ -245,9 +247,8 @@ def _make_averager(settings):
 def _default_classifier(kind, chosen, device, random_state):
     """An MLP that corrects the logits of cross-fitted networks, where there are some."""
     crosses = chosen["fine_tune"] is not None and chosen["cross_fit"] is not None
-    return kind(
-        module__skip=crosses, n_nets=chosen["n_nets"], device=device, random_state=random_state
-    )
+    module = {"module__skip": True, "module__correction": 0.7} if crosses else {}
+    return kind(n_nets=chosen["n_nets"], device=device, random_state=random_state, **module)
 
 
 def make_report_models(names=REPORT_MODELS, recipe="small", **settings):
@@ -318,7 +319,7 @@ def make_report_models(names=REPORT_MODELS, recipe="small", **settings):
 
 def _deeper(classifier):
     settings = classifier.get_params(deep=False)
-    names = ("module__skip", "n_nets", "device", "random_state")
+    names = ("module__skip", "module__correction", "n_nets", "device", "random_state")
     return DeeperMLP(**{name: settings[name] for name in names})
 
 

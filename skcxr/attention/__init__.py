@@ -18,6 +18,7 @@ __getattr__, __dir__, __all__ = attach(
         "iter_class_maps": "maps",
         "linear_cam": "cam",
         "linear_grad_cam": "gradcam",
+        "mirror_contrast": "postprocess",
         "randomization_check": "sanity",
         "resize_maps": "postprocess",
         "stage_cams": "cam",

@@ -5,6 +5,7 @@ import numpy as np
 from .._base import warn_at_user
 from ..segmentation.regions import label_regions, region_kinds
 
+_SOFTEN = 0.1  # of the height: a region is weighed down towards its border
 _SIDE = 64  # where regions are made at the least: fine enough to tell the heart from the lungs
 
 
@@ -53,7 +54,7 @@ def iter_regions(masker, images, shape, batch_size, label_names, zones):
         if zones is None:
             yield masks, masks[:, None]
         else:
-            regions = label_regions(masks, names, label_zones=zones)
+            regions = label_regions(masks, names, label_zones=zones, soften=_SOFTEN)
             yield _shrunk(masks[:, None], shape)[:, 0], _shrunk(regions, shape)[:, kind]
     if implausible:
         named = ", ".join(implausible[:3]) + (", …" if len(implausible) > 3 else "")

@@ -14,6 +14,7 @@ from ..features import CNNEmbedder
 from ..segmentation import LABEL_ZONES, UNetMasker
 from ._chest import iter_regions, lungs_everywhere
 from .gradcam import label_positions, linear_grad_cam, normalise
+from .postprocess import mirror_contrast, resize_maps
 
 _NOT_POOLED = (
     'output="pooled" averages the feature maps of one network, and several are cross-fitted; use '
@@ -51,16 +52,19 @@ class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
         ``iter_masks(images, shape, batch_size=…)``, which yields slices, soft masks of that shape
         and which of them are plausible.
     lam : float, default=0.5
-        λ in [0, 1]. Like ``lam_on``, ``reduce``, ``regions``, ``output`` and ``passthrough`` it may
-        change after fit, and gives what a fit with it gives.
+        λ in [0, 1]. Like ``lam_on``, ``reduce``, ``contrast``, ``regions``, ``output`` and
+        ``passthrough`` it may change after fit, and gives what a fit with it gives.
     lam_on : {"unet", "cam"}, default="unet"
         What λ multiplies; ``"cam"`` is eq. 4 of Das 2025, where the roles are swapped.
     reduce : {"mean", "max"}, default="mean"
         How the labels' Grad-CAM maps become one.
+    contrast : {"none", "mirror"}, default="none"
+        What G is: Grad-CAM, or what it exceeds Grad-CAM of the place mirrored about the film's
+        middle by (:func:`~skcxr.attention.mirror_contrast`).
     regions : {"lungs", "labels"} or dict, default="lungs"
         What U is: the soft lung mask for all labels, as in Das 2025, or for each label its region
-        of the chest, as :func:`~skcxr.segmentation.label_regions` makes it of the mask. A dict
-        names the zones of labels.
+        of the chest, as :func:`~skcxr.segmentation.label_regions` makes it of the mask, softened
+        towards its border. A dict names the zones of labels.
     output : {"auto", "pooled", "evidence", "maps"}, default="auto"
         ``"pooled"`` maps, or the ``"evidence"`` of each label pooled: ``"auto"`` pools evidence
         where the embedder was cross-fitted, else maps. ``"maps"`` gives the fused map of each label
@@ -113,6 +117,7 @@ class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
         "lam": [Interval(Real, 0, 1, closed="both")],
         "lam_on": [StrOptions({"unet", "cam"})],
         "reduce": [StrOptions({"mean", "max"})],
+        "contrast": [StrOptions({"none", "mirror"})],
         "regions": [StrOptions({"lungs", "labels"}), dict],
         "output": [StrOptions({"auto", "pooled", "evidence", "maps"})],
         "passthrough": ["boolean"],
@@ -127,6 +132,7 @@ class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
         lam=0.5,
         lam_on="unet",
         reduce="mean",
+        contrast="none",
         regions="lungs",
         output="auto",
         passthrough=False,
@@ -137,6 +143,7 @@ class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
         self.lam = lam
         self.lam_on = lam_on
         self.reduce = reduce
+        self.contrast = contrast
         self.regions = regions
         self.output = output
         self.passthrough = passthrough
@@ -259,7 +266,7 @@ class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
     def _features(self, images, rows):
         features = np.empty((len(images), self._n_features_out), np.float32)
         for where, maps, raw, _, regions in self._parts(images, rows):
-            features[where] = self._row_features(maps, normalise(raw), regions)
+            features[where] = self._row_features(maps, self._cams(raw), regions)
         return features
 
     def _parts(self, images, rows, mask_shape=None):
@@ -286,6 +293,9 @@ class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
             zones = LABEL_ZONES if zones == "labels" else None
         names = list(map(str, self.label_names_))
         return iter_regions(self.masker_, images, tuple(shape), batch_size, names, zones)
+
+    def _cams(self, raw):
+        return normalise(mirror_contrast(raw) if self.contrast == "mirror" else raw)
 
     def _fuse(self, cams, regions):
         return self._mask_weight * regions + (1 - self._mask_weight) * cams
@@ -334,9 +344,9 @@ class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
             for _, _, raw, mask, regions in self._parts(images, self._rows(images), size)
         ]
         raw, mask, regions = map(np.concatenate, zip(*parts, strict=True))
-        cam = normalise(raw)
+        cam = self._cams(raw)
         if size is not None:
-            cam, raw = _interpolate(cam, size), _interpolate(raw, size)
+            cam, raw = resize_maps(cam, size), resize_maps(raw, size)
         return Bunch(
             cam=cam,
             mask=mask,
@@ -382,12 +392,3 @@ class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
         tags.target_tags.required = True
         tags.classifier_tags = ClassifierTags(multi_class=False, multi_label=True)  # of its head
         return tags
-
-
-def _interpolate(stack, size):
-    """Bilinear interpolation of the last two axes."""
-    import cv2
-
-    flat = stack.reshape(-1, *stack.shape[-2:])
-    resized = [cv2.resize(image, size[::-1], interpolation=cv2.INTER_LINEAR) for image in flat]
-    return np.stack(resized).reshape(*stack.shape[:-2], *size)

@@ -34,6 +34,33 @@ def resize_maps(maps, size):
     return out.reshape(*maps.shape[:-2], *size)
 
 
+def mirror_contrast(maps):
+    """What maps exceed those of the place mirrored about the film's middle by.
+
+    Chests are nearly symmetrical, and many findings are on one side. Evidence that both sides have
+    alike, such as a network's notion of lungs, drops out.
+
+    Parameters
+    ----------
+    maps : ndarray of shape (..., h, w)
+        Non-negative.
+
+    Returns
+    -------
+    ndarray of shape (..., h, w), float32
+        Non-negative; zero at a place or at its mirrored one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skcxr.attention import mirror_contrast
+    >>> mirror_contrast(np.array([[3.0, 1.0, 2.0]]))
+    array([[1., 0., 0.]], dtype=float32)
+    """
+    maps = np.asarray(maps, dtype=np.float32)
+    return np.maximum(maps - maps[..., ::-1], 0)
+
+
 def fuse_scales(maps, size=None, *, gamma=2.0):
     r"""Fuse maps of several stages into one, as LayerCAM does.
 

@@ -23,6 +23,9 @@ class MLP(nn.Module):
     skip : bool, default=False
         Whether the last `n_labels` features are logits of another model, which go past the layers
         to the output: these learn a correction, and begin with none.
+    correction : float, default=1.0
+        Share of the correction that predictions use. With less than 1 they lean on the logits,
+        whose errors are not those that the layers learn from few rows.
     """
 
     def __init__(
@@ -34,6 +37,7 @@ class MLP(nn.Module):
         input_dropout=0.0,
         batch_norm=True,
         skip=False,
+        correction=1.0,
     ):
         super().__init__()
         layers, width = [nn.Dropout(input_dropout)], n_features
@@ -44,7 +48,7 @@ class MLP(nn.Module):
             width = units
         self.body = nn.Sequential(*layers)
         self.output = nn.Linear(width, n_labels)
-        self.gain = None
+        self.gain, self.correction = None, correction
         if skip:
             if n_features < n_labels:
                 raise ValueError(
@@ -81,7 +85,12 @@ class MLP(nn.Module):
     def forward(self, x):
         """(m, n_features) → (m, n_labels) logits."""
         y = self.output(self.body(x))
-        return y if self.gain is None else y + self.gain * x[:, -len(self.gain) :]
+        if self.gain is None:
+            return y
+        if not self.training:
+            bias = self.output.bias  # the prevalence is no correction
+            y = self.correction * (y - bias) + bias
+        return y + self.gain * x[:, -len(self.gain) :]
 
 
 class MapCNN(nn.Module):

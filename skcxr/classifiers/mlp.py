@@ -28,6 +28,8 @@ class MultilabelMLP(MultilabelNet):
         Whether the last features, one per label in the labels' order, are logits of another model
         that the layers only correct, such as those of a cross-fitted
         :class:`~skcxr.features.CNNEmbedder`. They begin at half the slope of a linear discriminant.
+    module__correction : float, default=1.0
+        With ``module__skip``: share of what the layers learnt that predictions use.
     optimizer, optimizer__weight_decay, lr, max_epochs, batch_size, loss, pos_weight, sampling, \
 soft_labels, thresholds, threshold_metric, threshold_target, early_stopping, patience, \
 validation_fraction, n_nets, nan_rows, callbacks, device, random_state, verbose
@@ -53,6 +55,7 @@ validation_fraction, n_nets, nan_rows, callbacks, device, random_state, verbose
         "module__input_dropout": _SHARE,
         "module__batch_norm": ["boolean"],
         "module__skip": ["boolean"],
+        "module__correction": [Interval(Real, 0, 1, closed="both")],
     }
 
     def __init__(
@@ -63,6 +66,7 @@ validation_fraction, n_nets, nan_rows, callbacks, device, random_state, verbose
         module__input_dropout=0.0,
         module__batch_norm=True,
         module__skip=False,
+        module__correction=1.0,
         **settings,
     ):
         super().__init__(
@@ -72,6 +76,7 @@ validation_fraction, n_nets, nan_rows, callbacks, device, random_state, verbose
             module__input_dropout=module__input_dropout,
             module__batch_norm=module__batch_norm,
             module__skip=module__skip,
+            module__correction=module__correction,
             **settings,
         )
 
@@ -83,7 +88,7 @@ class DeeperMLP(MultilabelMLP):
     ----------
     module__hidden : sequence of int, default=(512, 256, 128)
         Units of each hidden layer.
-    module__dropout, module__input_dropout, module__batch_norm, module__skip
+    module__dropout, module__input_dropout, module__batch_norm, module__skip, module__correction
         As in :class:`MultilabelMLP`.
     optimizer, optimizer__weight_decay, lr, max_epochs, batch_size, loss, pos_weight, sampling, \
 soft_labels, thresholds, threshold_metric, threshold_target, early_stopping, patience, \

@@ -34,9 +34,9 @@ def make(lam=1.0, regions="labels", output="evidence", **settings):
 
 def test_each_label_has_the_region_that_belongs_to_it(images, labels):
     maps = make().fit(images, labels).attention_maps(images[:1], size=(64, 64))
-    mass, hernia, effusion = maps.fused[0]  # at lam=1 nothing but the regions
-    assert mass[20, 16] == hernia[32, 32] == effusion[52, 16] == 1
-    assert mass[32, 32] == hernia[32, 16] == effusion[12, 16] == 0
+    mass, hernia, effusion = maps.fused[0]  # at lam=1 nothing but the regions, softened
+    assert min(mass[20, 16], hernia[32, 32], effusion[46, 16]) > 0.7
+    assert max(mass[62, 32], hernia[32, 2], effusion[12, 16]) < 0.2
     np.testing.assert_array_equal(maps.mask[0, 8:56, 8:24], 1)  # the lungs, as they are
 
 
@@ -65,14 +65,25 @@ def test_regions_may_change_after_fit(images, labels):
     assert clone(fuser).regions == {"Mass": ["heart"]}
 
 
-def test_without_zones_of_its_own_a_label_has_both_lungs_dilated(images, labels):
+def test_without_zones_of_its_own_a_label_has_both_lungs_dilated_and_softened(images, labels):
     labels = labels.rename(columns={"Hernia": "Nodule", "Effusion": "Fibrosis"})
     lungs = make(1.0, "lungs").fit(images, labels).attention_maps(images[:1], size=(64, 64))
     zones = make(1.0, {}).fit(images, labels).attention_maps(images[:1], size=(64, 64))
     around = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))  # 3 % of 64 pixels each way
-    expected = cv2.dilate(lungs.fused[0, 0], around)
+    expected = cv2.GaussianBlur(cv2.dilate(lungs.fused[0, 0], around), (0, 0), 6.4)
     for label in range(3):
-        np.testing.assert_allclose(zones.fused[0, label], expected, atol=1e-6)
+        np.testing.assert_allclose(zones.fused[0, label], expected / expected.max(), atol=1e-6)
+
+
+def test_contrast_takes_what_both_sides_have_out_of_grad_cam(images, labels):
+    fuser = make(0.5, "lungs").fit(images, labels)
+    raw = fuser.attention_maps(images).raw_cam
+    found = fuser.set_params(contrast="mirror").attention_maps(images)
+    np.testing.assert_array_equal(found.raw_cam, raw)  # as the equations give it
+    one_side = np.maximum(raw - raw[..., ::-1], 0)
+    peak = one_side.max((2, 3), keepdims=True)
+    expected = np.divide(one_side, peak, out=np.zeros_like(raw), where=peak > 0)
+    np.testing.assert_allclose(found.cam, expected, atol=1e-6)
 
 
 def test_feature_maps_are_pooled_by_the_mean_of_the_regions(images, labels):

@@ -7,10 +7,11 @@ from skcxr.attention import (
     average_flipped,
     fuse_mask,
     fuse_scales,
-    label_regions,
+    mirror_contrast,
     resize_maps,
     subtract_mean_map,
 )
+from skcxr.segmentation import label_regions
 
 
 @pytest.mark.parametrize("size", [32, 64, 128, 160, 192, 200, 224, 320, 512])
@@ -110,3 +111,13 @@ def test_softened_regions_peak_inside():
     assert 35 <= row <= 65
     assert 20 <= column <= 30
     assert 0.3 < region[50, 10] < 0.7  # at the border
+
+
+def test_mirror_contrast_is_what_is_on_one_side_alone():
+    maps = np.array([[[[3.0, 1.0, 1.0, 1.0], [0.0, 2.0, 5.0, 0.0]]]])
+    expected = [[[[2.0, 0.0, 0.0, 0.0], [0.0, 0.0, 3.0, 0.0]]]]
+    found = mirror_contrast(maps)
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(mirror_contrast(maps[..., ::-1]), found[..., ::-1])
+    symmetrical = maps + maps[..., ::-1]
+    assert not mirror_contrast(symmetrical).any()

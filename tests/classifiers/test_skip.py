@@ -74,3 +74,34 @@ def test_it_ranks_better_than_layers_that_have_to_find_the_logits_among_noise():
 def test_too_few_features_are_refused():
     with pytest.raises(ValueError, match="3 labels among the features, and there are 2"):
         MultilabelMLP(module__skip=True).fit(np.ones((20, 2)) * np.arange(20)[:, None], data(20)[1])
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_predictions_use_a_share_of_the_correction(share):
+    """In training all of it; the logits and the prevalence stay as they are."""
+    X, Y = data(60)
+    torch.manual_seed(0)
+    module = MLP(X.shape[1], 3, skip=True, correction=share, dropout=0.0, batch_norm=False)
+    module.start_skip(X, Y)
+    torch.nn.init.normal_(module.output.weight)
+    torch.nn.init.normal_(module.output.bias)
+    x = torch.from_numpy(X)
+    with torch.no_grad():
+        known = module.gain * x[:, -3:] + module.output.bias
+        learnt = module.body(x) @ module.output.weight.T
+        torch.testing.assert_close(module.train()(x), known + learnt)
+        torch.testing.assert_close(module.eval()(x), known + share * learnt)
+
+
+def test_a_share_of_the_correction_is_a_parameter():
+    X, Y = data(60)
+    models = [
+        MultilabelMLP(
+            module__skip=True, module__correction=share, max_epochs=2, thresholds=0.5,
+            early_stopping=False, random_state=0,
+        ).fit(X, Y)
+        for share in (1.0, 0.5)
+    ]  # fmt: skip
+    assert not np.array_equal(models[0].predict_proba(X), models[1].predict_proba(X))
+    with pytest.raises(ValueError, match="module__correction"):
+        MultilabelMLP(module__correction=1.5).fit(X, Y)
