@@ -8,6 +8,7 @@ is no proof of what is in the patient.
 """
 
 import tempfile
+from textwrap import fill
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -46,7 +47,7 @@ explanation = explain(model, phantoms.images[new][film], names=["new film"])
 print(explanation)
 
 # %%
-print(explanation.to_text())
+print(fill(explanation.to_text(), 90))
 print("\nDrawn into the phantom were:", ", ".join(y.columns[y.iloc[film[0]] == 1]))
 
 # %%
@@ -63,7 +64,8 @@ plt.show()
 # Would another patient's map have looked as convincing here? ``explain`` knows one film alone; the
 # control needs others.
 
-others = np.flatnonzero(y["Effusion"])[1:6]
+patients = phantoms.groups[new]
+others = np.flatnonzero((y["Effusion"] == 1) & (patients != patients[film]))[:5]
 AttentionDisplay.from_estimator(
     model,
     phantoms.images[new][film],

@@ -38,9 +38,16 @@ fuser.fit(phantoms.images[train], phantoms.labels.iloc[train])
 # Some of them, each beside the map of another patient. Where the control looks as good, the map
 # shows where masses are in general.
 
-mass = np.flatnonzero(phantoms.labels["Mass"].to_numpy()[new])[:3]
-AttentionDisplay.from_estimator(
-    fuser, films[mass], label="Mass", boxes=phantoms.boxes, names=names[mass], random_state=0
+maps = fuser.attention_maps(films, size=(64, 64))
+shown = np.flatnonzero(phantoms.labels["Mass"].to_numpy()[new])[:3]
+AttentionDisplay.from_predictions(
+    films[shown],
+    maps=maps.cam[shown, list(maps.label_names).index("Mass")],
+    label="Mass",
+    boxes=phantoms.boxes,
+    names=names[shown],
+    groups=phantoms.groups[new][shown],
+    random_state=0,
 )
 plt.show()
 
@@ -49,7 +56,6 @@ plt.show()
 # -----------
 # Grad-CAM, and its fusion with the lung mask, against the boxes.
 
-maps = fuser.attention_maps(films, size=(64, 64))
 reports = {
     name: localization_report(
         stack,
@@ -64,7 +70,7 @@ reports = {
     )
     for name, stack in (("Grad-CAM", maps.cam), ("fused", maps.fused))
 }
-LocalizationDisplay.from_reports(reports)
+LocalizationDisplay.from_reports(reports, metrics=["pointing game", "energy in box"])
 plt.show()
 
 # %%

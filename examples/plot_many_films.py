@@ -91,8 +91,9 @@ info = cache_info(memory)
 # found by ``Client("scheduler:8786")``.
 
 alone = transform_in_chunks(pipe[:-1], paths, chunk_size=16)
+here = {"processes": False, "protocol": "tcp", "dashboard_address": None}
 with (
-    Client(processes=False, n_workers=2, threads_per_worker=1, dashboard_address=None),
+    Client(n_workers=2, threads_per_worker=1, **here),
     joblib.parallel_config(backend="dask"),
 ):
     features = transform_in_chunks(

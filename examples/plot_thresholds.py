@@ -64,8 +64,8 @@ table.round(2)
 
 fig, axes = plt.subplots(1, 3, figsize=(8, 3.2), layout="constrained", sharey=True)
 for ax, label in zip(axes, y, strict=True):
-    fpr, tpr, _ = roc_curve(y_test[label], proba[label])
-    ax.plot(fpr, tpr, color="0.4")
+    rates = roc_curve(y_test[label], proba[label])
+    ax.plot(rates[0], rates[1], color="0.4")
     ax.axhline(0.9, color="#0072B2", linestyle=":")
     row = table.loc[label]
     ax.plot(1 - row["specificity"], row["sensitivity"], "o", color="#0072B2", markersize=10)
