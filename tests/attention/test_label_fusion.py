@@ -98,5 +98,5 @@ def test_feature_maps_are_pooled_by_the_mean_of_the_regions(images, labels):
 
 
 def test_an_unknown_zone_is_named(images, labels):
-    with pytest.raises(ValueError, match="no zone 'hart'; the zones are right upper"):
-        make(0.5, {"Mass": ["hart"]}).fit_transform(images, labels)
+    with pytest.raises(ValueError, match="no zone 'middle lobe'; the zones are right upper"):
+        make(0.5, {"Mass": ["middle lobe"]}).fit_transform(images, labels)
