@@ -40,7 +40,9 @@ def assert_same_maps(network, grey, expected):
     assert (folded - expected).abs().max() <= 1e-5 * expected.abs().max()
 
 
-@pytest.mark.parametrize("name", RESNETS)
+@pytest.mark.parametrize(
+    "name", [n if n == "resnet18" else pytest.param(n, marks=pytest.mark.slow) for n in RESNETS]
+)
 def test_resnet_with_published_keys_is_the_three_channel_network(name, grey, tmp_path):
     state = resnet_state(name)
     torch.save(state, tmp_path / "weights.pth")
@@ -89,6 +91,7 @@ def test_own_network_that_standardises_its_weights_is_given_three_channels(grey)
     assert_same_maps(build_backbone(network), grey, expected)
 
 
+@pytest.mark.slow
 def test_table_of_backbones_agrees_with_the_networks():
     table = pd.DataFrame(BACKBONES.values()).set_index("name")
     assert list(table.index) == list(BACKBONES)

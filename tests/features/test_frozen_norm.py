@@ -28,7 +28,10 @@ def gradients(network, x):
     return {name: p.grad for name, p in network.named_parameters() if p.grad is not None}
 
 
-@pytest.mark.parametrize("name", ["resnet18", "efficientnet_lite0", "densenet121"])
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("resnet18", "densenet121")]
+
+
+@pytest.mark.parametrize("name", ["efficientnet_lite0", *SLOW])
 def test_outputs_and_gradients_are_those_of_the_network_in_eval_mode(name):
     torch.manual_seed(0)
     network = with_statistics(build_backbone(name, None).double())

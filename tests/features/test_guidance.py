@@ -98,6 +98,7 @@ def outside_share(embedder):
     return float((cam * (1 - inside)).sum() / cam.sum())
 
 
+@pytest.mark.slow
 def test_guidance_takes_the_evidence_off_the_marker():
     longer = {"epochs": 20, "lr_decay": 1.0}  # the network is tiny and starts at random
     plain = outside_share(fitted(0.0, **longer))
