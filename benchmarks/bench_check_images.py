@@ -9,6 +9,7 @@ fitted on the training films. ``--speed N`` writes N phantoms of 1024 x 1024 and
 import argparse
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -67,9 +68,26 @@ def spoilers(rng):
             "CLAHE": clahe.apply,
             "1 % cropped": crop,
         },
+        "burnt_in_text": {
+            f"16 letters, {share:.1%} high": partial(write_name, rng=rng, share=share)
+            for share in (0.025, 0.035, 0.05)
+        },
         "exact_duplicates": {"as TIFF": lambda film: film},
         "truncated": {"first half of the file": lambda film: film},
     }
+
+
+def write_name(film, rng, share):
+    """A film with a patient's name somewhere, `share` of its height high."""
+    name = rng.choice(
+        ["DOE JANE 19700101", "MUELLER^HANS 4711", "ID 0815-22 F 043", "SMITH JOHN M 195"]
+    )
+    font = cv2.FONT_HERSHEY_SIMPLEX
+    scale = share * len(film) / cv2.getTextSize(name, font, 1, 1)[0][1]
+    (width, height), _ = cv2.getTextSize(name, font, scale, 1)
+    x = rng.integers(2, max(3, film.shape[1] - width - 2))
+    y = rng.integers(height + 4, len(film) - 4)
+    return cv2.putText(film.copy(), name, (int(x), int(y)), font, scale, 255, 1, cv2.LINE_AA)
 
 
 def measure(files, rng):

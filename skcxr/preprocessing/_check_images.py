@@ -10,6 +10,7 @@ from joblib import Parallel, delayed
 
 from .._decode import read_with_doubt
 from .._progress import Progress
+from ._burnt_in_text import longest_run
 from ._duplicates import first_of, most_similar
 from ._film_measures import descriptor, orientation, saturation, shrink, spread
 from ._films import paths_and_index
@@ -29,12 +30,14 @@ ISSUES = (
     "odd_aspect_ratio",
     "wrong_modality",
     "lateral",
+    "burnt_in_text",
 )
 _CUT_OFF = re.compile("cut off|premature end|not enough|ends before", re.IGNORECASE)
 _CHUNK = 16
 # Each is where a score is 0.5; the figures behind them are in the Notes.
 _SPREAD, _WHITE, _BLACK = 40, 0.02, 0.25
 _NEAR, _SIZE, _ASPECT = 0.92, 1 / 3, 0.6
+_LETTERS = 3.5  # in a row
 
 
 def check_images(X, *, n_jobs=None, verbose=1):
@@ -52,7 +55,7 @@ def check_images(X, *, n_jobs=None, verbose=1):
 
     Returns
     -------
-    DataFrame of shape (n, 33)
+    DataFrame of shape (n, 35)
         One row per film, with the index of X where X is a table. For each issue ``is_…_issue``
         and ``…_score``, 1 without fault, 0 at its worst, an issue below 0.5 (the columns that
         cleanvision has); scores are NaN where a film could not be read. Besides ``path``,
@@ -96,9 +99,12 @@ def check_images(X, *, n_jobs=None, verbose=1):
     truncated         half of the file               50 / 50  0      0           0
     ================  =============================  =======  =====  ==========  ========
 
-    Mirrored films, lateral views without a header and burnt-in text are not looked for: a rule for
-    them could not be measured on the films at hand, all of them frontal and many with the letters
-    of their hospital.
+    ``burnt_in_text``: four or more bright letters in a row, which may be PORTABLE or a name. Of a
+    line of 16 characters 2.5, 3.5 and 5 % of the film high, 22, 47 and 47 of 50 were found; it
+    calls 31 of the 466 films, all of which do have words, 1 of 138 and 0 of 100.
+
+    Mirrored films and lateral views without a header are not looked for: all films at hand are
+    frontal, and no rule for these could be measured.
 
     Examples
     --------
@@ -153,6 +159,7 @@ def _look_at(paths):
                 "black": black,
                 "orientation": orientation(small),
                 "descriptor": descriptor(small),
+                "letters": longest_run(image),
             }
         )
     return films
@@ -193,6 +200,7 @@ def _judge(films, paths, index):
         "odd_aspect_ratio": np.minimum(height / width, width / height) / (2 * _ASPECT),
         "wrong_modality": column("doubt", lambda doubt: float(not doubt or _is_lateral(doubt))),
         "lateral": column("doubt", lambda doubt: float(not _is_lateral(doubt))),
+        "burnt_in_text": 1 - column("letters") / (2 * _LETTERS),
     }
     blank = spreads < 0.5
     for name in ("inverted", "rotated"):

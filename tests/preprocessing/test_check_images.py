@@ -44,7 +44,7 @@ def test_sound_films_have_no_issue(folder):
     assert list(frame["path"]) == sorted(frame["path"])
     assert (frame[["height", "width"]] == 160).all(axis=None)
     scores = frame.filter(like="_score")
-    assert scores.shape[1] == frame.columns.str.startswith("is_").sum() == 11
+    assert scores.shape[1] == frame.columns.str.startswith("is_").sum() == 13
     assert ((scores >= 0.5) & (scores <= 1)).all(axis=None)
 
 
@@ -178,3 +178,13 @@ def test_lateral_views_by_their_headers(tmp_path, view, lateral):
     table = check_images(tmp_path, verbose=0)
     assert table["is_lateral_issue"].tolist() == [view in ("LL", "LATERAL")]
     assert table["is_wrong_modality_issue"].tolist() == [False]
+
+
+def test_burnt_in_text(tmp_path):
+    films = make_chest_phantoms(4, size=320, random_state=0).images.copy()
+    cv2.putText(films[1], "DOE JANE 1970", (20, 40), cv2.FONT_HERSHEY_SIMPLEX, 0.6, 255, 1)
+    cv2.putText(films[2], "L", (270, 40), cv2.FONT_HERSHEY_SIMPLEX, 1, 255, 2)
+    for i, film in enumerate(films):
+        cv2.imwrite(str(tmp_path / f"{i}.png"), film)
+    table = check_images(tmp_path, verbose=0)
+    assert table["is_burnt_in_text_issue"].tolist() == [False, True, False, False]
