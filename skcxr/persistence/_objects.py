@@ -9,6 +9,13 @@ from .._sklearn import BaseSearchCV
 from .._store._container import Unreadable
 from .._store._plain import TAG, Decoder, Encoder
 from . import _classes
+from ._differences import (
+    find_difference,
+    is_difference,
+    name_difference,
+    starts_of,
+    take_difference,
+)
 from ._hooks import HOOKS, hook_of
 from ._published import digest_of, find_published, is_published, published_tensors
 from ._state import clean
@@ -17,11 +24,18 @@ HALVED = "h"  # ends the names of tensors that were float32
 
 
 class ModelEncoder(Encoder):
-    """Plain data, and objects of the classes that a model file may name."""
+    """Plain data, and objects of the classes that a model file may name.
 
-    def __init__(self):
+    Parameters
+    ----------
+    compact : bool, default=False
+        Whether trained networks are kept as rounded differences from published weights.
+    """
+
+    def __init__(self, compact=False):
         super().__init__()
         self._objects, self._contents, self._where = {}, {}, []
+        self._compact, self._starts = compact, {}
 
     def encode(self, value):
         """What JSON can hold for a value; an object that comes twice is told from two."""
@@ -53,6 +67,8 @@ class ModelEncoder(Encoder):
         if isinstance(value, BaseEstimator):
             state = clean(value, state)
             self._contents |= published_tensors(state)
+            if self._compact:
+                self._starts |= starts_of(state)
         encoded = {}
         for key, item in (state or {}).items():
             with self._at(key):
@@ -85,9 +101,14 @@ class ModelEncoder(Encoder):
 
     def _tensor(self, tensor):
         """Equal tensors once, halved where that loses not a bit, and what ships by its name."""
+        _, start = self._starts.get(tensor.data_ptr(), (None, None))
         tensor = tensor.detach().cpu().contiguous()
         digest = digest_of(tensor)
-        if digest not in self._contents:
+        if digest not in self._contents and start is not None:
+            name = f"{len(self._tensors)}"
+            self._tensors[name], self._tensors[f"{name}s"] = take_difference(tensor, start)
+            self._contents[digest] = name_difference(name, start)
+        elif digest not in self._contents:
             half = _half(tensor)
             name = f"{len(self._tensors)}" + ("" if half is None else HALVED)
             self._tensors[name] = tensor.clone() if half is None else half
@@ -124,6 +145,7 @@ class ModelDecoder(Decoder):
         state = {key: self.decode(item) for key, item in tree["of"].items()}
         if isinstance(value, BaseEstimator):
             state = clean(value, state)  # whoever wrote the file may not have
+            state = {**_new_parameters(cls), **state}
         if hasattr(value, "__setstate__"):
             value.__setstate__(state)
         else:
@@ -134,6 +156,8 @@ class ModelDecoder(Decoder):
         """A tensor of the file, or of what ships with a package."""
         if is_published(name):
             return find_published(name)
+        if is_difference(name):
+            return find_difference(name, self._tensors)
         tensor = self._tensors[name].clone()  # its own, though the file has it once for several
         return tensor.float() if name.endswith(HALVED) else tensor
 
@@ -142,6 +166,12 @@ class ModelDecoder(Decoder):
         if found is None:
             raise Unreadable(f"it names {name!r}, which this version does not load")
         return found
+
+
+def _new_parameters(cls):
+    """Defaults of all parameters: a file of an earlier version has none of those added since."""
+    parameters = inspect.signature(cls.__init__).parameters.values()
+    return {p.name: p.default for p in parameters if p.default is not p.empty}
 
 
 def _half(tensor):
