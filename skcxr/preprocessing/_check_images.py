@@ -101,7 +101,7 @@ def check_images(X, *, n_jobs=None, verbose=1):
 
     ``burnt_in_text``: four or more bright letters in a row, which may be PORTABLE or a name. Of a
     line of 16 characters 2.5, 3.5 and 5 % of the film high, 22, 47 and 47 of 50 were found; it
-    calls 31 of the 466 films, all of which do have words, 1 of 138 and 0 of 100.
+    calls 31 of the 466 films, 1 of 138 and 0 of 100, and all of these do have words.
 
     Mirrored films and lateral views without a header are not looked for: all films at hand are
     frontal, and no rule for these could be measured.
