@@ -107,7 +107,7 @@ def make_hybrid_pipeline(
         and 2, whose logits are averaged; not scored yet, and several times as long.
         ``"frozen"``: EfficientNet-Lite0 as ImageNet left it, with texture; a minute. ``"report"``:
         as Das 2025 has it, ResNet18 with its last stage fine-tuned.
-    size : int, optional
+    size : int or (int, int), optional
         Height and width that images are brought to, in pixels.
     equalize : {"global", "clahe", "none"}, optional
         Histogram equalisation.
@@ -373,6 +373,8 @@ def _warm(estimator, X):
             if not isinstance(step, ImageLoader | HistEqualizer):
                 return _warm(step, X)
             X = step.fit_transform(X)
+            if getattr(X, "bad", None):
+                X = X.take(X.usable)
         return True
     if isinstance(estimator, FeatureUnion):
         return any([_warm(branch, X) for _, branch in estimator.transformer_list])

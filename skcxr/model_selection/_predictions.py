@@ -24,7 +24,7 @@ class OutOfFoldPredictions:
     proba : DataFrame of shape (n, k)
         Probabilities.
     decisions : DataFrame of shape (n, k)
-        0 and 1.
+        0 and 1; NaN where the probability is.
     fold : Series of shape (n,)
         Number of the fold in which a film was tested.
     thresholds : DataFrame of shape (n_folds, k)
@@ -92,10 +92,14 @@ class OutOfFoldPredictions:
         def frame(values):
             return pd.DataFrame(values, index=index, columns=names)
 
+        decisions = decisions.astype(int)
+        lost = np.isnan(proba)  # of films that cannot be read
+        if lost.any():
+            decisions = np.where(lost, np.nan, decisions)
         return cls(
             y=frame(targets.Y.astype(float)),
             proba=frame(proba),
-            decisions=frame(decisions.astype(int)),
+            decisions=frame(decisions),
             fold=pd.Series(fold, index=index, name="fold"),
             thresholds=pd.DataFrame(
                 thresholds, columns=names, index=pd.RangeIndex(len(thresholds), name="fold")

@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from tiny_networks import ThresholdMasker, tiny_network
 
-from skcxr import GradCAMFuser, make_hybrid_pipeline
+from skcxr import GradCAMFuser, cache_info, make_hybrid_pipeline, warm_cache
 from skcxr._rows import _sources
 from skcxr.classifiers import MultilabelMLP
 from skcxr.datasets import make_chest_phantoms
@@ -20,6 +20,7 @@ from skcxr.model_selection import (
     MultilabelAverager,
     MultilabelCalibrator,
     MultilabelThresholdTuner,
+    OutOfFoldPredictions,
     predict_frame,
 )
 from skcxr.preprocessing import HistEqualizer, ImageLoader
@@ -179,6 +180,13 @@ def test_a_pipeline_fits_and_predicts_as_if_bad_films_were_not_there(films):
     assert table.isna().all(axis=1).tolist() == [i in BAD for i in range(12)]
 
 
+def test_a_cache_is_warmed_by_the_others(films, tmp_path):
+    folder = str(tmp_path / "kept")
+    with pytest.warns(UserWarning, match=WARNED):
+        warm_cache(small_pipeline("nan", memory=folder), films[0])
+    assert cache_info(folder)["entries"]["maps"] == 9
+
+
 def test_bad_films_beside_metadata(films):
     paths, Y = films
     X = pd.DataFrame({"path": paths, "age": np.arange(12.0)})
@@ -231,6 +239,8 @@ def test_rows_with_nan_are_neither_tuned_on_nor_scored(around):
     assert score == get_scorer("macro_auc")(other, X[rest], Y[rest])
     table = predict_frame(model, X)
     assert table["label0 decision"].isna().to_numpy().nonzero()[0].tolist() == [3, 50]
+    decisions = OutOfFoldPredictions.from_estimator(model, X, Y).decisions
+    assert decisions.isna().all(axis=1).to_numpy().nonzero()[0].tolist() == [3, 50]
     both = MultilabelAverager([("a", model), ("b", model)], prefit=True).fit(X, Y)
     assert np.isnan(both.predict(X)[[3, 50]]).all()
 
