@@ -40,6 +40,11 @@ class Picture:
     empty: bool
 
 
+def has_maps(run):
+    """Whether a run's models make attention maps."""
+    return bool(run.fitted) and find_fuser(run.fitted[0])[0] is not None
+
+
 def gallery(experiment, run, most=2):
     """Return pictures of the surest films of each kind.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from skcxr.inspection._gallery import KINDS, gallery
+from skcxr.inspection._gallery import KINDS, gallery, has_maps
 from skcxr.inspection._page_parts import cards, chart, escape, film, folded, table
 from skcxr.inspection._page_style import SCRIPT, STYLE
 from skcxr.inspection.html import CAVEATS, _versions
@@ -198,19 +198,21 @@ def _localization(evaluation):
 
 
 def _films(evaluation, names):
-    run = evaluation.experiment.runs[evaluation.best]
-    pictures = gallery(evaluation.experiment, run)
-    if not pictures:
+    order = evaluation.metrics.table["Macro AUC"].sort_values(ascending=False).index
+    with_maps = (name for name in order if has_maps(evaluation.experiment.runs[name]))
+    shown = next(with_maps, None)
+    if shown is None:
         return ""
+    pictures = gallery(evaluation.experiment, evaluation.experiment.runs[shown])
     known = [evaluation.experiment.names[i] for i in evaluation.experiment.scored]
     parts = [
-        f"<p>Of {escape(evaluation.best)}: the films of each kind that it was surest of, under "
+        f"<p>Of {escape(shown)}: the films of each kind that it was surest of, under "
         'their Grad-CAM maps, from none <span class="ramp" role="img" aria-label="dark to light">'
         "</span> to the map's maximum. Pointed at or focused, a picture shows the film alone.</p>"
     ]
     for kind in KINDS:
-        shown = [picture for picture in pictures if picture.kind == kind]
-        figures = "".join(film(p, known[p.row] if names else None) for p in shown)
+        of_kind = [picture for picture in pictures if picture.kind == kind]
+        figures = "".join(film(p, known[p.row] if names else None) for p in of_kind)
         if figures:
             parts.append(f'<h3>{kind.capitalize()}s</h3><div class="films">{figures}</div>')
     return "".join(parts)

@@ -88,7 +88,7 @@ footer { margin-top: 2.5rem; border-top: 1px solid var(--line); padding-top: .6r
   .films { grid-template-columns: repeat(2, 1fr); } }
 @media print {
   nav, .skip, th button::after { display: none; }
-  body { font-size: 10.5px; max-width: none; padding: 0; }
+  html { font-size: 10.5px; } body { font-size: 1rem; max-width: none; padding: 0; }
   h2, h3 { break-after: avoid; } figure, tr, li { break-inside: avoid; }
   .scroll, .chart { overflow: visible; }
   .chart img, .chart.wide img { max-width: 100%; }

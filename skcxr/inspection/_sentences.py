@@ -55,11 +55,10 @@ def _similar(similar):
         return []
     counts = (similar == 1).sum().sort_values(ascending=False, kind="stable")
     found = [f"{label.replace('_', ' ')} ({n})" for label, n in counts.items() if n]
-    films = "film" if len(similar) == 1 else f"{len(similar)} films"
-    has = "has" if len(similar) == 1 else "have"
-    return [
-        f"The most similar {films} of the reference {has} {', '.join(found) or 'none of them'}."
-    ]
+    one = len(similar) == 1
+    films = "most similar film" if one else f"{len(similar)} most similar films"
+    have = f"{'has' if one else 'have'} {', '.join(found) or 'none of these findings'}"
+    return [f"The {films} of the reference {have}."]
 
 
 def wording(probability):

@@ -69,6 +69,8 @@ class ReliabilityDisplay(ModelsDisplay):
         columns = min(5, len(names))
         shape = (-(-len(names) // columns), columns) if axes is None else (1, len(names))
         self.figure_, self.axes_ = grid_of_axes(*shape, cell=3.2, axes=axes)
+        if axes is None:  # square plots, with a title above and a label below
+            self.figure_.set_size_inches(3.2 * shape[1], 3.5 * shape[0])
         flat = self.axes_.ravel()
         for ax in flat[len(names) :]:
             ax.set_visible(False)

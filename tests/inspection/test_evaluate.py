@@ -193,6 +193,17 @@ def test_gallery_has_the_surest_of_each_kind(made):
     assert by_kind["false positive"].probability == wrong.max()
 
 
+def test_films_are_those_of_the_best_model_that_has_maps(made):
+    found = made[0]
+    runs = found.experiment.runs
+    blind = replace(runs["good"], fitted=[])
+    experiment = replace(found.experiment, runs={**runs, "good": blind})
+    assert "Of &lt;script&gt;" in _films(replace(found, experiment=experiment), names=False)
+    none = {name: blind for name in runs}
+    experiment = replace(found.experiment, runs=none)
+    assert _films(replace(found, experiment=experiment), names=False) == ""
+
+
 def test_gallery_of_many_films_stays_small(made, monkeypatch):
     monkeypatch.setattr(_gallery, "_MOST", 9)
     found = made[0]
