@@ -202,8 +202,8 @@ def test_empty_input_is_refused(make, tmp_path):
 def test_arrays_that_are_no_images_are_refused(make, tmp_path):
     estimator = make()
     y = make_labels()
-    colour = np.zeros((N, 8, 8, 3), np.uint8)
-    with pytest.raises(ValueError, match=r"dim 4|<= 2|expected <= 3"):
+    colour = np.zeros((N, 8, 8, 4), np.uint8)
+    with pytest.raises(ValueError, match=r"no axis of 1 or 3 channels|dim 4|<= 2|expected <= 3"):
         clone(estimator).fit(colour, y)
     with pytest.raises(ValueError, match=r"Expected 2D array, got 1D array"):
         clone(estimator).fit(np.zeros(N), y)

@@ -187,7 +187,7 @@ def move_boxes(boxes, geometries, *, to="image"):
     >>> from skcxr.preprocessing import FilmGeometry, move_boxes
     >>> boxes = pd.DataFrame({"image": [0], "x": [10.0], "y": [0.0], "w": [20.0], "h": [50.0]})
     >>> moved = move_boxes(boxes, [FilmGeometry((100, 50), 64, "pad")])
-    >>> moved[["x", "y", "w", "h", "frame_width"]].to_numpy().tolist()
+    >>> moved[["x", "y", "w", "h", "frame_width"]].to_numpy().round(1).tolist()
     [[22.4, 0.0, 12.8, 32.0, 64.0]]
     """
     if to not in ("image", "film"):
