@@ -95,6 +95,7 @@ def test_private_names_of_scikit_learn_are_imported_in_one_file():
     assert not {path: names for path, names in found.items() if names}
 
 
+@pytest.mark.slow
 def test_c11_subpackages_are_attributes():
     names = [path.parent.name for path in (ROOT / "skcxr").glob("[a-z]*/__init__.py")]
     names += [path.stem for path in (ROOT / "skcxr").glob("[a-z]*.py")]
