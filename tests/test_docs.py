@@ -162,11 +162,15 @@ def test_the_page_of_questions_runs():
     assert namespace["maps"].shape == (2, 1, 64, 64)
 
 
+# Pages that their own tests run and look at.
+TESTED_ELSEWHERE = ("command_line", "faq", "own_table", "report")
+
+
 def with_code():
     """Pages with blocks that run, but for those with a test of their own."""
     for page in SITE:
         name = page.relative_to(DOCS).with_suffix("").as_posix()
-        tested_elsewhere = name in ("faq", "own_table", "report") or name.startswith("checks/")
+        tested_elsewhere = name in TESTED_ELSEWHERE or name.startswith("checks/")
         if not tested_elsewhere and code_blocks(page):
             yield pytest.param(page, id=name)
 
