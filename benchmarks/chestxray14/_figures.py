@@ -27,8 +27,7 @@ def draw(table, scores, path):
     _intervals(axes[0], scores, "Macro AUC", place, BLUE, "macro AUC")
     if "AUC within source" in scores:
         _intervals(axes[0], scores, "AUC within source", place - 0.25, GREY, "within source")
-        axes[0].legend(fontsize=8, loc="lower right")
-    axes[0].axvline(0.5, color="black", lw=0.5)
+    _legend(axes[0])
     axes[0].set_xlabel("macro AUC, 95 % of patients' resamples")
     axes[0].set_yticks(place, scores.index, fontsize=8)
     _intervals(axes[1], scores, "Macro AUC gain", place, BLUE, "")
@@ -43,6 +42,11 @@ def draw(table, scores, path):
     fig.tight_layout()
     fig.savefig(path, dpi=110)
     plt.close(fig)
+
+
+def _legend(ax):
+    """Above the axes, where no point is."""
+    ax.legend(fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncol=2, frameon=False)
 
 
 def _intervals(ax, scores, name, place, color, label):
@@ -60,5 +64,5 @@ def _thresholds(ax, scores, place):
         ax.hlines(place + shift, before, after, color=color, lw=1)
         ax.plot(before, place + shift, "o", mfc="white", color=color, ms=4)
         ax.plot(after, place + shift, "o", color=color, ms=4, label=name)
-    ax.legend(fontsize=8, loc="lower right")
+    _legend(ax)
     ax.set_xlabel("F1 at the model's own thresholds (open), tuned (full)")

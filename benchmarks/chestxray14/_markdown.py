@@ -22,7 +22,7 @@ def change(row, before, after):
     return f"{row[before]:.3f}" + (f" → {row[after]:.3f}" if after in row else "")
 
 
-def as_markdown(name, table, scores):
+def as_markdown(name, table, scores, n_bootstraps):
     """A heading and a table.
 
     Parameters
@@ -31,6 +31,7 @@ def as_markdown(name, table, scores):
         Of the CSV.
     table : Table
     scores : DataFrame
+    n_bootstraps : int
 
     Returns
     -------
@@ -54,7 +55,8 @@ def as_markdown(name, table, scores):
     lines = [
         f"### {table.title}",
         "",
-        f"`{name}.csv`: {films:.0f} films in {folds:.0f} test part{'s' * (folds > 1)}.",
+        f"`{name}.csv`: {films:.0f} films in {folds:.0f} test part{'s' * (folds > 1)}; "
+        f"intervals of {n_bootstraps} resamples of patients.",
         "",
         f"| {' | '.join(columns)} |",
         "|---" * len(columns) + "|",

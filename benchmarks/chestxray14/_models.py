@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 from fnmatch import fnmatch
 
+import numpy as np
 from _kept import hybrid, on_maps
 from _operating_points import Given
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
+from sklearn.preprocessing import FunctionTransformer
 
 from skcxr import make_hybrid_pipeline, make_report_models
-from skcxr.classifiers import AttentionCNN, MultilabelMLP
+from skcxr.classifiers import AttentionCNN, DeeperMLP, MultilabelMLP
 from skcxr.features import FineTuning
 from skcxr.model_selection import MultilabelCalibrator
 
@@ -111,11 +113,33 @@ def make_kept_tables(folder, seed=0):
     for name, settings in EMPHASES.items():
         emphasis = {f"classify__{key}": value for key, value in settings.items()}
         emphases[f"{name}_kept"] = hybrid(folder, seed).set_params(**emphasis)
+    reference = "networks_alone_kept"
+    heads = {reference: models[reference], "lam_0.5_labels_kept": models["lam_0.5_labels_kept"]}
+    for lam, regions in ((0.0, "labels"), (0.5, "labels"), (0.5, "lungs"), (1.0, "lungs")):
+        attended = {"lam": lam, "regions": regions, "classifier": Given()}
+        name = f"{lam:g}_{regions}_kept" if lam else "0_kept"
+        for kind, settings in (("attended", {"passthrough": False}), ("averaged", {})):
+            model = hybrid(folder, seed, **attended, **settings)
+            scale = "passthrough" if settings else FunctionTransformer(_mean_of_halves)
+            heads[f"{kind}_only_{name}"] = model.set_params(scale=scale)
+    heads["deeper_mlp_kept"] = hybrid(
+        folder, seed, classifier=DeeperMLP(module__skip=True, n_nets=5, random_state=seed)
+    )
+    heads["mlp_of_32_kept"] = hybrid(folder, seed).set_params(classify__module__hidden=(32,))
+    heads["logistic_kept"] = hybrid(
+        folder, seed, classifier=OneVsRestClassifier(LogisticRegression(C=0.01, max_iter=1000))
+    )
     return {
+        "heads_kept": Table("What a classifier on the logits adds", reference, heads),
         "lam_kept": Table(_LAM, "lam_0.5_labels_kept", models),
         "maps_kept": Table(_MAPS, "mlp_on_maps_0.5_kept", maps),
         "imbalance_kept": Table(_IMBALANCE, "lam_0.5_labels_kept", emphases),
     }
+
+
+def _mean_of_halves(X):
+    """Mean of attended and plain logits."""
+    return np.mean(np.split(np.asarray(X), 2, axis=1), axis=0)
 
 
 def choose(tables, patterns):

@@ -40,7 +40,7 @@ def score(table, found, data, *, n_bootstraps=1000, seed=0):
         _add(scores, heading, plain, table.reference)
     pairs = [plain.pairwise("macro_auc").assign(metric="Macro AUC")] if len(scores) > 1 else []
     own = {name: as_they_are(pooled, name) for name in pooled.prob}
-    at_own = compare_models(own, None, pooled.y, **options)
+    at_own = compare_models(own, None, pooled.y, groups=pooled.groups, n_bootstraps=0)
     for heading in ("Micro-F1", "Macro-F1", "Hamming Loss"):
         scores[f"{heading} own"] = at_own.table[heading]
     if len(np.unique(pooled.fold)) > 1:
@@ -76,6 +76,7 @@ class Pooled:
         folds = sorted(set.intersection(*(set(found[name]) for name in found)))
         first = [found[table.reference][fold]["test"] for fold in folds]
         self.rows = np.concatenate(first)
+        self._calibrated = {}
         self.fold = np.repeat(np.arange(len(folds)), [len(test) for test in first])
         self.y, self.groups = data.labels.iloc[self.rows], data.groups.iloc[self.rows]
         self.prob, self.pred = (
@@ -85,7 +86,12 @@ class Pooled:
 
     def calibrated(self, name, method):
         """Predictions with calibration and thresholds of the other folds."""
-        return calibrate(self.y, self.prob[name], self.fold, self.groups, method)
+        key = (name, method)
+        if key not in self._calibrated:
+            self._calibrated[key] = calibrate(
+                self.y, self.prob[name], self.fold, self.groups, method
+            )
+        return self._calibrated[key]
 
 
 def as_they_are(pooled, name):

@@ -14,7 +14,6 @@ and scores the official test part instead: look once.
 """
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
@@ -100,9 +99,7 @@ def write(tables, folds, args, data):
     """Score the tables, and write a CSV, a figure and a Markdown table of each."""
     results = args.results or args.out
     results.mkdir(parents=True, exist_ok=True)
-    settings = {key: value for key, value in vars(args).items() if key not in ("out", "results")}
-    settings["data_dir"] = args.data_dir.name
-    scores, texts = {}, []
+    scores = {}
     for name, table in tables.items():
         found = {
             model: {
@@ -118,19 +115,19 @@ def write(tables, folds, args, data):
             continue
         options = {"n_bootstraps": args.bootstraps, "seed": args.seed}
         scores[name], pairs = score(table, found, data, **options)
-        scores[name].round(4).to_csv(results / f"{name}.csv")
+        exact = [column for column in scores[name] if column.startswith("AUC moved")]
+        scores[name].round(4).assign(**scores[name][exact]).to_csv(results / f"{name}.csv")
         if pairs is not None:
             pairs.round(4).to_csv(results / f"{name}_pairs.csv")
         draw(table, scores[name], results / f"{name}.png")
-        texts.append(as_markdown(name, table, scores[name]))
-    (results / "tables.md").write_text("\n\n".join(texts) + "\n")
-    (results / "settings.json").write_text(json.dumps(settings, default=str, indent=1) + "\n")
-    print("\n\n".join(texts))
+        text = as_markdown(name, table, scores[name], args.bootstraps)
+        (results / f"{name}.md").write_text(f"{text}\n")
+        print(f"{text}\n", flush=True)
     if scores:
         every = pd.concat(scores.values())[["Macro AUC", "films"]]
         best = every["Macro AUC"].idxmax()
         auc, films = every.loc[best].to_numpy().reshape(-1, 2)[0]
-        print(f"\nbest {best} macro_auc {auc:.4f} n {films:.0f}")
+        print(f"best {best} macro_auc {auc:.4f} n {films:.0f}")
     return scores
 
 
