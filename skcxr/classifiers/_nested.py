@@ -7,7 +7,6 @@ from skcxr.classifiers._losses import LOSSES
 
 # What the net itself tells a module about the data, where the module's signature asks for it.
 DATA_ARGUMENTS = ("n_features", "n_labels", "map_shape")
-_NOT_NESTED = (*DATA_ARGUMENTS, "params", "lr", "pos_weight")
 _PREFIXES = ("module__", "optimizer__", "loss__")
 
 

@@ -12,7 +12,7 @@ from tiny_networks import COUNT_FILE, counted, tiny_network
 from torch import nn
 
 from skcxr._torch import InBatches, to_input
-from skcxr.features import CNNEmbedder, ResNetEmbedder, convert_checkpoint
+from skcxr.features import CNNEmbedder, FineTuning, ResNetEmbedder, convert_checkpoint
 
 CPU = torch.device("cpu")
 
@@ -245,7 +245,7 @@ def test_other_errors_pass():
         InBatches(broken, 4)(np.arange(4))
 
 
-@pytest.mark.parametrize("fine_tune", [None, "small"])
+@pytest.mark.parametrize("fine_tune", [None, FineTuning(guidance=0.0)], ids=["frozen", "trained"])
 def test_it_knows_what_its_weights_had_seen(images, labels, tmp_path, fine_tune):
     torch.save(tiny_network().state_dict(), tmp_path / "plain.pth")
     convert_checkpoint(tmp_path / "plain.pth", tmp_path / "w.safetensors", trained_on=["CheXpert"])
