@@ -65,4 +65,4 @@ def _thresholds(ax, scores, place):
         ax.plot(before, place + shift, "o", mfc="white", color=color, ms=4)
         ax.plot(after, place + shift, "o", color=color, ms=4, label=name)
     _legend(ax)
-    ax.set_xlabel("F1 at the model's own thresholds (open), tuned (full)")
+    ax.set_xlabel("F1 at own thresholds (open), tuned (full)")
