@@ -118,6 +118,14 @@ def test_public_classes_have_an_example(name):
         assert ">>> " in cls.__doc__
 
 
+FUNCTIONS = sorted(name for name, path in PUBLIC.items() if inspect.isfunction(load(path)))
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_public_functions_have_an_example(name):
+    assert ">>> " in load(PUBLIC[name]).__doc__
+
+
 def examples():
     finder = doctest.DocTestFinder(exclude_empty=True)
     for name in ["skcxr", *MODULES]:

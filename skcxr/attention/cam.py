@@ -80,6 +80,14 @@ def head_cam(maps, head, labels=None, method="grad_cam"):
     -------
     ndarray of shape (n, n_labels, h, w), float32
         As the equations give them, not normalised.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skcxr.attention import head_cam
+    >>> maps = torch.tensor([[[[1.0, 0.0]], [[0.0, 2.0]]]])
+    >>> head_cam(maps, lambda x: x.amax((2, 3)), method="hires_cam").tolist()
+    [[[[1.0, 0.0]], [[0.0, 2.0]]]]
     """
     return stage_cams([], head, maps, labels, method=method)[0]
 
@@ -95,6 +103,14 @@ def head_grad_cam(maps, head, labels=None):
     Returns
     -------
     ndarray of shape (n, n_labels, h, w), float32
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skcxr.attention import head_grad_cam
+    >>> maps = torch.tensor([[[[1.0, 0.0]], [[0.0, 2.0]]]])
+    >>> head_grad_cam(maps, lambda x: x.mean((2, 3))).tolist()
+    [[[[0.5, 0.0]], [[0.0, 1.0]]]]
     """
     return head_cam(maps, head, labels)
 
@@ -126,6 +142,16 @@ def stage_cams(network, head, batch, labels=None, *, stages=None, method="layer_
     ----------
     P.-T. Jiang et al. "LayerCAM: Exploring hierarchical class activation maps for localization".
     IEEE Transactions on Image Processing, 2021.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skcxr.attention import stage_cams
+    >>> parts = [("first", torch.nn.Conv2d(1, 4, 3)), ("second", torch.nn.Conv2d(4, 2, 3))]
+    >>> films = torch.zeros(2, 1, 16, 16)
+    >>> found = stage_cams(parts, lambda x: x.mean((2, 3)), films, stages=["first", "second"])
+    >>> [maps.shape for maps in found]
+    [(2, 2, 14, 14), (2, 2, 12, 12)]
     """
     import torch
 

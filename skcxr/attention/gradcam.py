@@ -32,6 +32,14 @@ def linear_grad_cam(maps, coef):
     -------
     ndarray of shape (n, n_labels, h, w), float32
         Maps as the equations give them, not normalised.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skcxr.attention import linear_grad_cam
+    >>> maps = np.array([[[[1.0, 0.0]], [[0.0, 2.0]]]])  # one film, two channels
+    >>> linear_grad_cam(maps, [[1.0, -1.0], [0.0, 3.0]]).tolist()
+    [[[[0.5, 0.0]], [[0.0, 3.0]]]]
     """
     coef = np.asarray(coef, np.float32)
     cams = weighed_sum(maps, coef)

@@ -60,6 +60,18 @@ def iter_class_maps(
     ------
     ValueError
         For a label or a stage that the embedder does not know.
+
+    Examples
+    --------
+    >>> from skcxr.attention import iter_class_maps
+    >>> from skcxr.datasets import make_chest_phantoms
+    >>> from skcxr.features import CNNEmbedder
+    >>> films = make_chest_phantoms(4, size=64, random_state=0)
+    >>> embedder = CNNEmbedder("resnet18", weights=None, random_state=0)
+    >>> embedder = embedder.fit(films.images, [[0, 1], [1, 0], [0, 0], [1, 1]])
+    >>> parts = iter_class_maps(embedder, films.images, batch_size=3)
+    >>> [maps.shape for _, maps in parts]
+    [(3, 2, 2, 2), (1, 2, 2, 2)]
     """
     check_method(method)
     index = label_positions(labels, embedder.label_names_)
@@ -129,6 +141,17 @@ def grad_cam(embedder, X, labels=None, *, batch_size=32):
     ------
     ValueError
         For a label that the embedder does not know.
+
+    Examples
+    --------
+    >>> from skcxr.attention import grad_cam
+    >>> from skcxr.datasets import make_chest_phantoms
+    >>> from skcxr.features import CNNEmbedder
+    >>> films = make_chest_phantoms(4, size=64, random_state=0)
+    >>> embedder = CNNEmbedder("resnet18", weights=None, random_state=0)
+    >>> embedder = embedder.fit(films.images, [[0, 1], [1, 0], [0, 0], [1, 1]])
+    >>> grad_cam(embedder, films.images).shape
+    (4, 2, 2, 2)
     """
     return class_maps(embedder, X, labels, batch_size=batch_size)
 

@@ -18,6 +18,12 @@ def resize_maps(maps, size):
     -------
     ndarray of shape (..., height, width), float32
         No value leaves the range of its map.
+
+    Examples
+    --------
+    >>> from skcxr.attention import resize_maps
+    >>> resize_maps([[[0, 1]]], (1, 4)).tolist()
+    [[[0.0, 0.25, 0.75, 1.0]]]
     """
     import cv2
 
@@ -112,6 +118,12 @@ def average_flipped(maps, flipped):
     Returns
     -------
     ndarray of shape (..., h, w)
+
+    Examples
+    --------
+    >>> from skcxr.attention import average_flipped
+    >>> average_flipped([[0.0, 1.0]], [[0.5, 0.0]]).tolist()
+    [[0.0, 0.75]]
     """
     return (np.asarray(maps) + np.asarray(flipped)[..., ::-1]) / 2
 
@@ -132,6 +144,14 @@ def subtract_mean_map(maps, normal):
     -------
     ndarray of shape (n, n_labels, h, w)
         Non-negative.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skcxr.attention import subtract_mean_map
+    >>> normal = np.array([[[[0.0, 2.0]]], [[[0.0, 4.0]]]])
+    >>> subtract_mean_map(np.array([[[[1.0, 2.0]]]]), normal).tolist()
+    [[[[1.0, 0.0]]]]
     """
     normal = np.asarray(normal)
     mean = normal.mean(axis=0, dtype=np.float64) if normal.ndim == 4 else normal
