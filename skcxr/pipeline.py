@@ -247,7 +247,7 @@ def _make_averager(settings):
 def _default_classifier(kind, chosen, device, random_state):
     """An MLP that corrects the logits of cross-fitted networks, where there are some."""
     crosses = chosen["fine_tune"] is not None and chosen["cross_fit"] is not None
-    module = {"module__skip": True, "module__correction": 0.7} if crosses else {}
+    module = {"module__skip": True, "module__correction": 0.3} if crosses else {}
     return kind(n_nets=chosen["n_nets"], device=device, random_state=random_state, **module)
 
 
