@@ -25,8 +25,6 @@ RECIPES = {
         "backbone": "efficientnet_lite0",
         "fine_tune": "small",
         "cross_fit": "auto",
-        "contrast": "mirror",
-        "regions": "labels",
         "texture": False,
         "n_nets": 5,
     },
@@ -36,8 +34,6 @@ RECIPES = {
         "backbone": "efficientnet_lite0",
         "fine_tune": None,
         "cross_fit": "auto",
-        "contrast": "none",
-        "regions": "lungs",
         "texture": True,
         "n_nets": 1,
     },
@@ -47,8 +43,6 @@ RECIPES = {
         "backbone": "resnet18",
         "fine_tune": "report",
         "cross_fit": None,
-        "contrast": "none",
-        "regions": "lungs",
         "texture": True,
         "n_nets": 1,
     },
@@ -201,8 +195,7 @@ def make_hybrid_pipeline(
         masker = (
             UNetMasker(precision=precision, device=device, **shared) if masker is None else masker
         )
-        maps = {name: chosen[name] for name in ("contrast", "regions")}
-        fuser = GradCAMFuser(embedder, masker, lam=lam, passthrough=True, **maps)
+        fuser = GradCAMFuser(embedder, masker, lam=lam, passthrough=True)
         branches = [("attention", fuser)]
     else:
         branches = [("embedding", embedder)]
