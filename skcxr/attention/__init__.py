@@ -6,6 +6,7 @@ __getattr__, __dir__, __all__ = attach(
     __name__,
     {
         "GradCAMFuser": "fuser",
+        "attribution_maps": "attributions",
         "average_flipped": "postprocess",
         "class_maps": "maps",
         "faithfulness": "sanity",
