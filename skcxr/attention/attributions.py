@@ -40,8 +40,7 @@ def attribution_maps(
         The images.
     labels : str, int, sequence of them or None, default=None
         Names or positions of the labels wanted; None takes all.
-    method : {"integrated_gradients", "occlusion", "gradient_shap"}, \
-            default="integrated_gradients"
+    method : {"integrated_gradients", "occlusion", "gradient_shap"}, default="integrated_gradients"
         ``"integrated_gradients"`` [1]_ integrates the gradient along the line from the baseline to
         the film. ``"occlusion"`` [2]_ is how far the logit falls when a square is replaced by the
         baseline, at each pixel the mean over the squares that hold it. ``"gradient_shap"`` [3]_ is
