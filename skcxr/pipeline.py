@@ -96,7 +96,7 @@ def make_hybrid_pipeline(
     ----------
     recipe : {"small", "best", "frozen", "report"}, default="small"
         What the arguments are that are not given. ``"small"``: EfficientNet-Lite0 trained whole,
-        four networks cross-fitted, for hundreds to a few thousand films; some 25 minutes of one
+        four networks cross-fitted, for hundreds to a few thousand films; some 20 minutes of one
         core's time for the training on 1,175 films. ``"best"``: the same with EfficientNet-Lite0, 1
         and 2, whose logits are averaged; not scored yet, and several times as long.
         ``"frozen"``: EfficientNet-Lite0 as ImageNet left it, with texture; a minute. ``"report"``:
