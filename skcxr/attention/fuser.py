@@ -305,7 +305,7 @@ class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
             parts = [self._fuse(cams, regions).reshape(len(maps), -1)]
         else:
             cam = cams.mean(1) if self.reduce == "mean" else cams.max(1)
-            if maps.shape[1] != regions.shape[1]:  # feature maps belong to no label
+            if not self._rows_are_evidence:  # feature maps belong to no label
                 regions = regions.mean(1, keepdims=True)
             fused = self._fuse(cam[:, None], regions)
             total = fused.sum((2, 3), keepdims=True)

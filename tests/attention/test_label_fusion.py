@@ -97,6 +97,19 @@ def test_feature_maps_are_pooled_by_the_mean_of_the_regions(images, labels):
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3)
 
 
+def test_as_many_labels_as_feature_maps_are_still_pooled_by_the_mean_of_the_regions(images):
+    Y = np.random.default_rng(2).integers(0, 2, (6, 8))
+    Y[0], Y[1] = 0, 1
+    labels = pd.DataFrame(Y, columns=[*LABELS, "a", "b", "c", "d", "e"])
+    fuser = make(1.0, "labels", "pooled").fit(images, labels)
+    maps = np.concatenate([rows for _, rows in fuser.embedder_.rows(images).batches(6)])
+    assert maps.shape[1] == 8
+    regions = fuser.attention_maps(images, size=(64, 64)).fused.mean(1)
+    F = np.stack([cv2.resize(r, maps.shape[:1:-1], interpolation=cv2.INTER_AREA) for r in regions])
+    expected = np.einsum("nchw,nhw->nc", maps.astype(float), F) / F.sum((1, 2))[:, None]
+    np.testing.assert_allclose(fuser.transform(images), expected, rtol=1e-3, atol=1e-3)
+
+
 def test_an_unknown_zone_is_named(images, labels):
     with pytest.raises(ValueError, match="no zone 'middle lobe'; the zones are right upper"):
         make(0.5, {"Mass": ["middle lobe"]}).fit_transform(images, labels)
