@@ -266,6 +266,8 @@ class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
     def _features(self, images, rows):
         features = np.empty((len(images), self._n_features_out), np.float32)
         for where, maps, raw, _, regions in self._parts(images, rows):
+            if self.output != "maps" and not self._rows_are_evidence:  # feature maps belong to no label
+                regions = regions.mean(1, keepdims=True)
             features[where] = self._row_features(maps, self._cams(raw), regions)
         return features
 
@@ -305,8 +307,6 @@ class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
             parts = [self._fuse(cams, regions).reshape(len(maps), -1)]
         else:
             cam = cams.mean(1) if self.reduce == "mean" else cams.max(1)
-            if not self._rows_are_evidence:  # feature maps belong to no label
-                regions = regions.mean(1, keepdims=True)
             fused = self._fuse(cam[:, None], regions)
             total = fused.sum((2, 3), keepdims=True)
             fused = np.where(total > 0, fused, 1.0)
