@@ -265,8 +265,9 @@ class GradCAMFuser(CallbackSupportMixin, _BaseImageTransformer):
 
     def _features(self, images, rows):
         features = np.empty((len(images), self._n_features_out), np.float32)
+        of_no_label = self.output != "maps" and not self._rows_are_evidence  # feature maps
         for where, maps, raw, _, regions in self._parts(images, rows):
-            if self.output != "maps" and not self._rows_are_evidence:  # feature maps belong to no label
+            if of_no_label:
                 regions = regions.mean(1, keepdims=True)
             features[where] = self._row_features(maps, self._cams(raw), regions)
         return features
