@@ -24,7 +24,7 @@ class Counter:
         original = CNNEmbedder._forward
 
         def counted(embedder, part, batch):
-            self.images += len(batch) * (part == "trunk_")
+            self.images += len(batch) * (part == "trunk")
             return original(embedder, part, batch)
 
         CNNEmbedder._forward = counted
