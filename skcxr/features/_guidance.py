@@ -41,7 +41,7 @@ class Regions:
         return np.stack(self.rows.get_many("regions", self.index[index]))
 
 
-def make_regions(masker, images, label_names, dilate):
+def make_regions(masker, images, label_names, regions, dilate):
     """Regions of the labels on each film, out of lung masks.
 
     Parameters
@@ -50,8 +50,8 @@ def make_regions(masker, images, label_names, dilate):
         Fitted.
     images : Images
     label_names : sequence of str
-    dilate : float
-        As for :func:`~skcxr.segmentation.label_regions`.
+    regions, dilate
+        As of :class:`~skcxr.features.FineTuning`.
 
     Returns
     -------
@@ -62,9 +62,10 @@ def make_regions(masker, images, label_names, dilate):
     import cv2
 
     rows, n_usable = Spool(len(images)), 0
-    # Wider than where a finding usually is: findings of the heart in its zone, others in the chest.
-    heart = {name for name, zones in LABEL_ZONES.items() if zones == ("heart",)}
-    zones = {str(name): ("heart",) if name in heart else _CHEST for name in label_names}
+    zones = LABEL_ZONES if regions == "labels" else regions
+    if regions == "chest":
+        heart = {name for name, zones in LABEL_ZONES.items() if zones == ("heart",)}
+        zones = {str(name): ("heart",) if name in heart else _CHEST for name in label_names}
     first, of_label = region_kinds(label_names, zones)
     names = [label_names[i] for i in first]
     digest = hashlib.blake2b(digest_size=16)

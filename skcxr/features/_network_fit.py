@@ -79,7 +79,7 @@ class _NetworkFitMixin:
             masker = clone(self.masker)
         masker.fit(images, None)  # FrozenEstimator insists on a y
         names = list(map(str, self.label_names_))
-        regions, n_usable = make_regions(masker, images, names, settings.dilate)
+        regions, n_usable = make_regions(masker, images, names, settings.regions, settings.dilate)
         if n_usable == 0:
             warn_at_user(
                 f"None of the {len(images)} lung masks is plausible, so the training is not guided "

@@ -98,8 +98,12 @@ class FineTuning(_DocLinkMixin, BaseEstimator):
         those of its mirror image afterwards. It moves the heart to the other side.
     guidance : float, default=0.3
         Weight of a term of the loss that keeps the evidence of a label where it can be [3]_: the
-        share of the positive evidence outside the chest, as lung masks show it, and outside the
-        heart for its own findings. Films without a plausible mask are not guided; 0 needs no masks.
+        share of the positive evidence outside `regions`, as lung masks show them. Films without a
+        plausible mask are not guided; 0 needs no masks.
+    regions : {"labels", "chest"} or dict of {str: sequence of str}, default="labels"
+        Where that is: the zones of each label in ``skcxr.segmentation.LABEL_ZONES`` and both lungs
+        for a label without any; the whole chest, and the heart for its own findings; or zones of
+        your own for each label.
     dilate : float, default=0.05
         Radius by which these regions are dilated, as a share of the film's height.
 
@@ -143,6 +147,7 @@ class FineTuning(_DocLinkMixin, BaseEstimator):
         "noise": _NOT_NEGATIVE,
         "flip": ["boolean"],
         "guidance": _NOT_NEGATIVE,
+        "regions": [StrOptions({"labels", "chest"}), dict],
         "dilate": _SHARE,
     }
 
@@ -169,6 +174,7 @@ class FineTuning(_DocLinkMixin, BaseEstimator):
         noise=0.0,
         flip=True,
         guidance=0.3,
+        regions="labels",
         dilate=0.05,
     ):
         self.train = train
@@ -191,6 +197,7 @@ class FineTuning(_DocLinkMixin, BaseEstimator):
         self.noise = noise
         self.flip = flip
         self.guidance = guidance
+        self.regions = regions
         self.dilate = dilate
 
     @classmethod

@@ -59,20 +59,45 @@ def test_regions_move_with_the_film(shape):
         assert np.corrcoef(found.ravel(), truth.ravel())[0, 1] > 0.98
 
 
-def test_each_label_has_its_region():
+LUNG, BASE, BETWEEN, OUTSIDE = (12, 8), (26, 8), (22, 16), (22, 1)  # of 32 x 32
+
+
+def regions_at(label_names, regions, places=(LUNG, BASE, BETWEEN, OUTSIDE)):
+    """Share of the places that lie in the region of each label."""
     images = np.zeros((3, 64, 64), np.uint8)
-    regions, n_usable = make_regions(TwoLungs(), images, LABELS, dilate=0.0)
+    made, n_usable = make_regions(TwoLungs(), images, label_names, regions, dilate=0.0)
     assert n_usable == 3
-    mass, hernia = (regions.read([2])[0][..., regions.of_label[i]] for i in (0, 1))
-    assert mass[16, 8] == 255  # in a lung
-    assert mass[22, 16] == 255  # between them: a lesion may lie behind the heart
-    assert mass[22, 1] == 0  # outside
-    assert hernia[22, 16] == 255
-    assert hernia[16, 8] == 0
+    film = made.read([2])[0] / 255
+    return [[film[(*place, kind)] for place in places] for kind in made.of_label]
+
+
+@pytest.mark.parametrize(
+    ("label", "regions", "expected"),
+    [
+        ("Mass", "labels", [1, 1, 0, 0]),  # both lungs
+        ("Effusion", "labels", [0, 1, 0, 0]),  # fluid collects at the bases
+        ("Hernia", "labels", [0, 0, 1, 0]),
+        ("Mass", "chest", [1, 1, 1, 0]),  # a lesion may lie behind the heart
+        ("Hernia", "chest", [0, 0, 1, 0]),
+        ("Mass", {"Mass": ["heart"]}, [0, 0, 1, 0]),
+        ("Hernia", {"Mass": ["heart"]}, [1, 1, 0, 0]),
+    ],
+)
+def test_each_label_has_its_region(label, regions, expected):
+    assert regions_at(["Nodule", label], regions)[1] == expected
+
+
+def test_a_zone_that_is_not_there_is_named():
+    with pytest.raises(ValueError, match=r"no zone 'spine'; the zones are right upper"):
+        regions_at(["Mass"], {"Mass": ["spine"]})
+    with pytest.raises(ValueError, match="'regions' parameter of FineTuning"):
+        FineTuning(regions="lung")._validate_params()
 
 
 def test_films_without_a_plausible_mask_are_regions_all_over():
-    regions, n_usable = make_regions(TwoLungs(False), np.zeros((3, 64, 64)), LABELS, dilate=0.0)
+    regions, n_usable = make_regions(
+        TwoLungs(False), np.zeros((3, 64, 64)), LABELS, "labels", dilate=0.0
+    )
     assert n_usable == 0
     assert (regions.read([0, 1, 2]) == 255).all()
 
