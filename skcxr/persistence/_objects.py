@@ -24,18 +24,12 @@ HALVED = "h"  # ends the names of tensors that were float32
 
 
 class ModelEncoder(Encoder):
-    """Plain data, and objects of the classes that a model file may name.
+    """Plain data, and objects of the classes that a model file may name."""
 
-    Parameters
-    ----------
-    compact : bool, default=False
-        Whether trained networks are kept as rounded differences from published weights.
-    """
-
-    def __init__(self, compact=False):
+    def __init__(self):
         super().__init__()
         self._objects, self._contents, self._where = {}, {}, []
-        self._compact, self._starts = compact, {}
+        self._starts = {}
 
     def encode(self, value):
         """What JSON can hold for a value; an object that comes twice is told from two."""
@@ -67,8 +61,7 @@ class ModelEncoder(Encoder):
         if isinstance(value, BaseEstimator):
             state = clean(value, state)
             self._contents |= published_tensors(state)
-            if self._compact:
-                self._starts |= starts_of(state)
+            self._starts |= starts_of(state)
         encoded = {}
         for key, item in (state or {}).items():
             with self._at(key):
@@ -100,15 +93,18 @@ class ModelEncoder(Encoder):
         self._where.pop()
 
     def _tensor(self, tensor):
-        """Equal tensors once, halved where that loses not a bit, and what ships by its name."""
+        """Equal tensors once, as differences or halved where that loses not a bit, and what ships by its name."""
         _, start = self._starts.get(tensor.data_ptr(), (None, None))
         tensor = tensor.detach().cpu().contiguous()
         digest = digest_of(tensor)
-        if digest not in self._contents and start is not None:
+        if digest in self._contents:
+            return self._contents[digest]
+        packed, steps = (None, None) if start is None else take_difference(tensor, start)
+        if packed is not None:
             name = f"{len(self._tensors)}"
-            self._tensors[name], self._tensors[f"{name}s"] = take_difference(tensor, start)
+            self._tensors |= {name: packed, f"{name}s": steps}
             self._contents[digest] = name_difference(name, start)
-        elif digest not in self._contents:
+        else:
             half = _half(tensor)
             name = f"{len(self._tensors)}" + ("" if half is None else HALVED)
             self._tensors[name] = tensor.clone() if half is None else half

@@ -62,7 +62,7 @@ def _tensors(backbone):
     from ..features._published import BACKBONES
     from ..features.backbones import build_backbone
 
-    if backbone not in BACKBONES or not BACKBONES[backbone].source.startswith("pip install"):
+    if backbone not in BACKBONES or not BACKBONES[backbone].ships:
         return {}
     state = build_backbone(backbone, "imagenet").state_dict()
     return {key: (tensor, digest_of(tensor.contiguous())) for key, tensor in state.items()}

