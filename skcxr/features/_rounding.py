@@ -1,7 +1,7 @@
 """What a training changed of a network, in steps that a few bits hold.
 
-A fine-tuning moves weights by a hundredth of their size. Steps of a sixteenth of that change are far
-below what a second training would differ by, and make a saved network a seventh as large.
+A fine-tuning moves weights by a hundredth of their size. Steps of a sixteenth of that change are
+far below what a second training would differ by, and make a saved network a fifth as large.
 """
 
 import torch

@@ -49,9 +49,9 @@ class FineTuning(_DocLinkMixin, BaseEstimator):
     The linear head starts at the logistic regression on the untuned network [1]_; then head and
     network are trained together with AdamW. Batch norms keep their statistics: those of small
     batches would only add noise [2]_. The learning rate rises, falls along half a cosine, and is
-    lower towards the input; the result are the weights averaged over the last steps. Where they began
-    as weights that ship with a package, what changed is rounded to some six bits, with errors of a
-    thirtieth of the change, so that a saved network is a fifth as large.
+    lower towards the input; the result are the weights averaged over the last steps. Where they
+    began as weights that ship with a package, what changed is rounded to some six bits, with errors
+    of a thirtieth of the change, so that a saved network is a fifth as large.
 
     Parameters
     ----------

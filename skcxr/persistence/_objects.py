@@ -93,7 +93,7 @@ class ModelEncoder(Encoder):
         self._where.pop()
 
     def _tensor(self, tensor):
-        """Equal tensors once, as differences or halved where that loses not a bit, and what ships by its name."""
+        """Equal tensors once, as what loses not a bit: a name, a difference, a half."""
         _, start = self._starts.get(tensor.data_ptr(), (None, None))
         tensor = tensor.detach().cpu().contiguous()
         digest = digest_of(tensor)
