@@ -1,5 +1,5 @@
 """
-The report's four models on ChestX-ray14
+Das's four models on ChestX-ray14
 ========================================
 
 ::
@@ -31,7 +31,7 @@ METADATA = ["Patient Age", "Patient Gender", "View Position"]
 
 
 def parse(arguments=None):
-    parser = argparse.ArgumentParser(description="The report's four models on ChestX-ray14.")
+    parser = argparse.ArgumentParser(description="Das's four models on ChestX-ray14.")
     add = parser.add_argument
     add("data_dir", type=Path, help="folder of ChestX-ray14, or of some of its images")
     add("--out", type=Path, default=Path("results/chestxray14"), help="where results go")
@@ -55,7 +55,7 @@ def parse(arguments=None):
 
 
 def make_models(args):
-    """Make the report's four models and the baseline, which share one store of results."""
+    """Make Das's four models and the baseline, which share one store of results."""
     weights, memory = None if args.weights == "none" else args.weights, args.memory
     settings = {"weights": weights, "memory": str(memory or args.out / "cache"), "verbose": 1}
     same = ("size", "equalize", "backbone", "batch_size", "device")
@@ -93,7 +93,7 @@ def main(arguments=None):
     print(f"{found}\n\n{found.models.T}\n\nPaired bootstrap over patients against the baseline:\n")
     for name in make_report_models():
         print(f"  {name}: {found.metrics.paired_test(name, BASELINE)}")
-    found.to_html(args.out / "report.html", title=f"The report's models. {split}")
+    found.to_html(args.out / "report.html", title=f"Das's models. {split}")
     for name, table in found.frames().items():
         table.to_csv(args.out / f"{name}.csv", float_format="%.5f", index=False)
     hybrid = found.predictions[HYBRID]

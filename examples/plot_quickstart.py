@@ -50,7 +50,7 @@ def main(out="results", n_images=400):
         comparison = compare_models(
             models, X[test], y.iloc[test], groups=groups[test], random_state=0
         )
-        print("\nThe report's Table 1, on phantoms (95 % intervals):\n")
+        print("\nDas's Table 1, on phantoms (95 % intervals):\n")
         print(comparison.to_markdown(), end="\n\n")
 
         hybrid = models["final_hybrid_mlp"]

@@ -286,7 +286,7 @@ def make_report_models(names=REPORT_MODELS, recipe="small", **settings):
     fixed = {"attention", "classifier"} & set(settings)
     if fixed:
         raise ValueError(
-            f"{', '.join(sorted(fixed))} is what the report's models differ in; use "
+            f"{', '.join(sorted(fixed))} is what Das's models differ in; use "
             "make_hybrid_pipeline to choose it."
         )
     unknown = sorted(set(names) - set(REPORT_MODELS))

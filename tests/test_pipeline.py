@@ -131,7 +131,7 @@ def test_html_shows_every_step():
         assert name in html
 
 
-# ---- the report's models -----------------------------------------------------------------------
+# ---- Das's models -----------------------------------------------------------------------------
 
 
 def test_report_models():
@@ -152,7 +152,7 @@ def test_report_models():
     assert list(make_report_models(["base_mlp"])) == ["base_mlp"]
     with pytest.raises(ValueError, match=r"Unknown model \['svm'\]; expected some of base_mlp"):
         make_report_models(["svm"])
-    with pytest.raises(ValueError, match="attention is what the report's models differ in"):
+    with pytest.raises(ValueError, match="attention is what Das's models differ in"):
         make_report_models(attention=False)
 
 
