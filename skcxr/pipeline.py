@@ -26,7 +26,6 @@ RECIPES = {
         "fine_tune": "small",
         "cross_fit": "auto",
         "texture": False,
-        "regions": "labels",
         "n_nets": 5,
     },
     "frozen": {
@@ -36,7 +35,6 @@ RECIPES = {
         "fine_tune": None,
         "cross_fit": "auto",
         "texture": True,
-        "regions": "lungs",
         "n_nets": 1,
     },
     "report": {
@@ -46,7 +44,6 @@ RECIPES = {
         "fine_tune": "report",
         "cross_fit": None,
         "texture": True,
-        "regions": "lungs",
         "n_nets": 1,
     },
 }
@@ -99,9 +96,8 @@ def make_hybrid_pipeline(
     ----------
     recipe : {"small", "best", "frozen", "report"}, default="small"
         What the arguments are that are not given. ``"small"``: EfficientNet-Lite0 trained whole,
-        four networks cross-fitted, guided by the zones of each label and fused with them, for
-        hundreds to a few thousand films; some 20 minutes of one core's time for the training on
-        1,175 films. ``"best"``: the same with EfficientNet-Lite0, 1
+        four networks cross-fitted, for hundreds to a few thousand films; some 20 minutes of one
+        core's time for the training on 1,175 films. ``"best"``: the same with EfficientNet-Lite0, 1
         and 2, whose logits are averaged; not scored yet, and several times as long.
         ``"frozen"``: EfficientNet-Lite0 as ImageNet left it, with texture; a minute. ``"report"``:
         as Das 2025 has it, ResNet18 with its last stage fine-tuned.
@@ -199,7 +195,7 @@ def make_hybrid_pipeline(
         masker = (
             UNetMasker(precision=precision, device=device, **shared) if masker is None else masker
         )
-        fuser = GradCAMFuser(embedder, masker, lam=lam, regions=chosen["regions"], passthrough=True)
+        fuser = GradCAMFuser(embedder, masker, lam=lam, passthrough=True)
         branches = [("attention", fuser)]
     else:
         branches = [("embedding", embedder)]

@@ -325,8 +325,6 @@ def test_a_recipe_and_what_differs_from_it():
     assert params["features__attention__embedder__cross_fit"] == "auto"
     assert params["load__size"] == 96
     assert params["classify__module__skip"]
-    assert params["features__attention__regions"] == "labels"
-    assert make_hybrid_pipeline("report")["features"]["attention"].regions == "lungs"  # eq. 3
     frozen = make_hybrid_pipeline(fine_tune=None).get_params()
     assert frozen["features__attention__embedder__fine_tune"] is None
     assert not frozen["classify__module__skip"]
