@@ -102,9 +102,9 @@ class FineTuning(_DocLinkMixin, BaseEstimator):
         Weight of a term of the loss that keeps the evidence of a label where it can be [3]_: the
         share of the positive evidence outside `regions`, as lung masks show them. Films without a
         plausible mask are not guided; 0 needs no masks.
-    regions : {"labels", "chest"} or dict of {str: sequence of str}, default="labels"
-        Where that is: the zones of each label in ``skcxr.segmentation.LABEL_ZONES`` and both lungs
-        for a label without any; the whole chest, and the heart for its own findings; or zones of
+    regions : {"chest", "labels"} or dict of {str: sequence of str}, default="chest"
+        Where that is: the whole chest, and the heart for its own findings; the zones of each label
+        in ``skcxr.segmentation.LABEL_ZONES`` and both lungs for a label without any; or zones of
         your own for each label.
     dilate : float, default=0.05
         Radius by which these regions are dilated, as a share of the film's height.
@@ -149,7 +149,7 @@ class FineTuning(_DocLinkMixin, BaseEstimator):
         "noise": _NOT_NEGATIVE,
         "flip": ["boolean"],
         "guidance": _NOT_NEGATIVE,
-        "regions": [StrOptions({"labels", "chest"}), dict],
+        "regions": [StrOptions({"chest", "labels"}), dict],
         "dilate": _SHARE,
     }
 
@@ -176,7 +176,7 @@ class FineTuning(_DocLinkMixin, BaseEstimator):
         noise=0.0,
         flip=True,
         guidance=0.3,
-        regions="labels",
+        regions="chest",
         dilate=0.05,
     ):
         self.train = train
@@ -231,11 +231,15 @@ class FineTuning(_DocLinkMixin, BaseEstimator):
 
 
 def plain_params(settings):
-    """Parameters of settings as plain numbers, so that 10, 10.0 and a NumPy scalar are one key."""
+    """Parameters of settings as plain numbers, so that 10, 10.0 and a NumPy scalar are one key.
+
+    Without `regions`: what they are on the films is in the key of a fit.
+    """
     kinds = {name: type(value) for name, value in FineTuning().get_params().items()}
     return {
         name: kinds[name](value) if kinds.get(name) in (int, float) else value
         for name, value in settings.get_params().items()
+        if name != "regions"
     }
 
 
