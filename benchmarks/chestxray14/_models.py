@@ -244,7 +244,7 @@ def _recipe(tuned, shared):
         "not_cross_fitted": tuned(cross_fit=None),
         "one_mlp": tuned().set_params(classify__n_nets=1),
         "not_guided": tuned(fine_tune=FineTuning(guidance=0.0)),
-        "guided_by_the_chest": tuned(fine_tune=FineTuning(regions="chest")),
+        "guided_by_zones": tuned(fine_tune=FineTuning(regions="labels")),
         "no_mixup": tuned(fine_tune=FineTuning(mixup=0.0)),
         "films_as_they_are": tuned(
             fine_tune=FineTuning(
