@@ -2,6 +2,7 @@
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from tiny_networks import TwoLungs, tiny_network
@@ -163,3 +164,20 @@ def test_the_fuser_guides_with_its_own_masks():
     fuser = GradCAMFuser(embedder, TwoLungs()).fit(X, Y)
     assert isinstance(fuser.embedder_.masker, TwoLungs)
     assert embedder.masker is None
+
+
+def test_regions_are_in_the_key_of_a_kept_fit(tmp_path):
+    """By what they are on the films, and not by their name."""
+    heads = {}
+    X, Y = marked_films(24)
+    for name, regions in {
+        "chest": "chest", "labels": "labels", "same": {"Hernia": ["heart"]},
+    }.items():  # fmt: skip
+        settings = FineTuning(epochs=1, batch_size=12, guidance=1.0, regions=regions)
+        embedder = CNNEmbedder(
+            tiny_network(), weights=None, fine_tune=settings, cross_fit=None, masker=TwoLungs(),
+            precision="float32", device="cpu", random_state=0, memory=tmp_path / "store",
+        )  # fmt: skip
+        heads[name] = embedder.fit(X, pd.DataFrame(Y, columns=LABELS)).head_coef_
+    assert not np.array_equal(heads["chest"], heads["labels"])
+    np.testing.assert_array_equal(heads["labels"], heads["same"])
