@@ -63,7 +63,9 @@ def data():
 
 
 @pytest.mark.parametrize("estimator", [Columns(), Thresholds()])
-@pytest.mark.parametrize("wrap", [lambda e: e, make_pipeline, FrozenEstimator], ids=str)
+@pytest.mark.parametrize(
+    "wrap", [lambda e: e, make_pipeline, FrozenEstimator], ids=["alone", "pipeline", "frozen"]
+)
 def test_w1_scorers_match_columns_by_name(data, estimator, wrap):
     y, prob, _ = data
     X = prob.to_numpy()
