@@ -164,6 +164,15 @@ class PressCtrlC(skorch.callbacks.Callback):
         self.press("batch", net)
 
 
+@pytest.fixture
+def _listening():
+    """Tests that a shell started in the background ignore the signal."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_listening")
 @pytest.mark.parametrize("event", ["epoch end", "batch"])
 def test_c14_ctrl_c_is_not_swallowed(data, event):
     handler = signal.getsignal(signal.SIGINT)
