@@ -81,6 +81,8 @@ def main():
             result = search(pipe, phantoms, grid, arguments.folds)
             seconds[name] = time.perf_counter() - begun
             scores[name] = result.cv_results_["mean_test_score"]
+            if not counter.images:
+                raise SystemExit("no image was counted: the hook is on something that never runs")
             passes = counter.images / arguments.images
             if name == "per-image store":
                 stored_passes = passes

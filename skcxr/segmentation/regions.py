@@ -103,7 +103,21 @@ def region_kinds(label_names, label_zones=None):
         Position of the first label of each kind.
     kind : ndarray of shape (k,), int
         Kind of each label: ``label_regions(masks, names[first])[:, kind]`` are the regions of all.
+
+    Raises
+    ------
+    ValueError
+        For zones of a label that is not there, unless they are ``LABEL_ZONES``, or for a zone that
+        there is not.
     """
+    if label_zones is not None and label_zones is not LABEL_ZONES:
+        known = list(map(str, label_names))
+        strangers = [str(name) for name in label_zones if str(name) not in known]
+        if strangers:
+            raise ValueError(
+                f"Zones are given for {', '.join(strangers)}, and the labels are "
+                f"{', '.join(known)}."
+            )
     zones = _zones_of(label_names, label_zones)
     kinds = sorted(set(zones), key=zones.index)
     return [zones.index(kind) for kind in kinds], np.array([kinds.index(z) for z in zones])

@@ -81,14 +81,16 @@ def regions_at(label_names, regions, places=(LUNG, BASE, BETWEEN, OUTSIDE)):
         ("Mass", "chest", [1, 1, 1, 0]),  # a lesion may lie behind the heart
         ("Hernia", "chest", [0, 0, 1, 0]),
         ("Mass", {"Mass": ["heart"]}, [0, 0, 1, 0]),
-        ("Hernia", {"Mass": ["heart"]}, [1, 1, 0, 0]),
+        ("Hernia", {"Nodule": ["heart"]}, [1, 1, 0, 0]),
     ],
 )
 def test_each_label_has_its_region(label, regions, expected):
     assert regions_at(["Nodule", label], regions)[1] == expected
 
 
-def test_a_zone_that_is_not_there_is_named():
+def test_a_label_or_zone_that_is_not_there_is_named():
+    with pytest.raises(ValueError, match=r"given for Hernai, and the labels are Mass, Hernia\."):
+        regions_at(LABELS, {"Mass": ["heart"], "Hernai": ["heart"]})
     with pytest.raises(ValueError, match=r"no zone 'spine'; the zones are right upper"):
         regions_at(["Mass"], {"Mass": ["spine"]})
     with pytest.raises(ValueError, match="'regions' parameter of FineTuning"):
